@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+/// @title Unsecured loans in one ERC-20, opened by a proven decision.
+/// @notice First version: one lender (the owner) funds the pool. What borrowers and the lender may rely on:
+/// - A decision gates opening a loan and nothing else. Rate and amount are fixed at opening; repayment is always
+///   possible, by anybody, and reads no decision.
+/// - Interest is simple: annualRateBps of the outstanding principal per 365 days, by the second, rounded up (against
+///   the borrower) whenever the loan is touched. Repayment pays interest first. There is no due date, collateral or
+///   liquidation in this version.
+/// - Caps: per loan, per person (outstanding principal of one personId of one issuer, over all wallets), per model
+///   and day, per issuer and day. Days are UTC days. Repayment frees the person's cap, never a day's.
+/// - The token must neither charge on transfer nor rebase; a token with hooks meets a reentrancy guard.
+interface ICreditLine {
+    /// @notice How much a model's tiers may borrow. Applies to loans opened afterwards.
+    struct ModelTerms {
+        uint256[] limits; // by tier: most a person may owe; limits[0] is zero: tier 0 is a refusal
+        uint256 dailyCap; // most that is lent on this model in one day; zero stops it
+        uint64 maxDecisionAge; // seconds since observation; on top of the registry's own limit
+        uint32 annualRateBps; // simple interest, 10_000 = 100 % a year
+    }
+
+    struct Loan {
+        address borrower;
+        uint64 accruedAt;
+        uint32 annualRateBps;
+        address issuer;
+        bytes32 personId;
+        uint256 modelId;
+        uint256 principal; // outstanding
+        uint256 interest; // accrued up to accruedAt and unpaid
+    }
+
+    event ModelTermsSet(uint256 indexed modelId, ModelTerms terms);
+    event IssuerDailyCapSet(address indexed issuer, uint256 dailyCap);
+    event CapsSet(uint256 loanCap, uint256 personCap);
+    event Funded(address indexed from, uint256 amount);
+    event Withdrawn(address indexed to, uint256 amount);
+    event LoanDrawn(
+        uint256 indexed loanId,
+        address indexed borrower,
+        uint256 indexed modelId,
+        address issuer,
+        bytes32 personId,
+        uint256 tier,
+        uint256 amount
+    );
+    event LoanRepaid(uint256 indexed loanId, address indexed payer, uint256 interestPaid, uint256 principalPaid);
+
+    error ZeroAmount();
+    error InvalidTerms();
+    error ModelNotAccepted(uint256 modelId);
+    error IssuerNotAccepted(address issuer);
+    error DecisionNegative(uint256 modelId, address borrower);
+    error DecisionStale(uint64 observedAt, uint64 maxDecisionAge);
+    error LoanCapExceeded(uint256 amount, uint256 cap);
+    error PersonCapExceeded(bytes32 personId, uint256 outstanding, uint256 amount, uint256 cap);
+    error ModelDailyCapExceeded(uint256 modelId, uint256 lentToday, uint256 amount, uint256 cap);
+    error IssuerDailyCapExceeded(address issuer, uint256 lentToday, uint256 amount, uint256 cap);
+    error InsufficientLiquidity(uint256 available, uint256 amount);
+    error LoanNotOpen(uint256 loanId);
+
+    /// @notice Borrow `amount` on the caller's own decision by `modelId` over facts attested by `issuer`.
+    /// @dev Reverts with the registry's Decision... error when there is no valid decision for the caller and this
+    /// contract.
+    function draw(uint256 modelId, address issuer, uint256 amount) external returns (uint256 loanId);
+
+    /// @notice Pay back up to `amount` of a loan; anybody may. More than is owed is not taken.
+    /// @return paid What was taken from the caller, interest first.
+    function repay(uint256 loanId, uint256 amount) external returns (uint256 paid);
+
+    /// @notice Add lendable tokens. Owner only: it is the one lender.
+    function fund(uint256 amount) external;
+
+    /// @notice Take back tokens that are not lent. Owner only.
+    function withdraw(address to, uint256 amount) external;
+
+    /// @notice Accept a model, or change its terms. Owner only. The model must be bound, reveal tiers and count
+    /// higher as better; `limits` has one entry per tier.
+    function setModelTerms(uint256 modelId, ModelTerms calldata terms) external;
+
+    /// @notice Accept an issuer with a daily cap; zero stops it. Owner only.
+    function setIssuerDailyCap(address issuer, uint256 dailyCap) external;
+
+    /// @notice Set the caps per loan and per person. Owner only.
+    function setCaps(uint256 loanCap, uint256 personCap) external;
+
+    /// @notice Principal and interest owed on a loan now, rounded up.
+    function owedUp(uint256 loanId) external view returns (uint256);
+
+    /// @notice A loan as stored.
+    function loanOf(uint256 loanId) external view returns (Loan memory);
+
+    /// @notice Terms of a model; empty if it is not accepted.
+    function modelTermsOf(uint256 modelId) external view returns (ModelTerms memory);
+
+    /// @notice Principal a person owes over all wallets.
+    function outstandingOf(address issuer, bytes32 personId) external view returns (uint256);
+
+    /// @notice Lent on a model on a day (Unix time / 1 days).
+    function lentOnModel(uint256 modelId, uint256 day) external view returns (uint256);
+
+    /// @notice Lent on an issuer's attestations on a day (Unix time / 1 days).
+    function lentOnIssuer(address issuer, uint256 day) external view returns (uint256);
+}

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {IIssuerRegistry} from "./IIssuerRegistry.sol";
+import {IModelRegistry} from "./IModelRegistry.sol";
+
+/// @title Proven decisions about people, read like a price feed.
+/// @notice A decision is stored when three things meet: an issuer attested the commitment of a subject's facts, the
+/// subject consented that one model judges them for one consumer, and a proof shows the model's output on them.
+///
+/// What an integrator may rely on, and must do itself:
+/// - Decisions are stored per (model, issuer, subject, consumer). A consumer reads with its own address and thereby
+///   sees only what its subjects consented to; inherit VerdictConsumer, which does. Chain data is public: consent
+///   governs what a consumer acts on, it does not hide anything.
+/// - Check the issuer. Anybody can register as one.
+/// - Count exposure by (issuer, personId), not by wallet: personId is the issuer's pseudonym of one human being.
+///   The same person has unrelated pseudonyms at two issuers; bound each issuer's total.
+/// - One attestation serves any number of models and consumers over its schema, each under a consent of its own.
+///   A sequence below the last accepted for (issuer, subject, schema) is refused, and so is another attestation of
+///   the same sequence.
+/// - Proof bytes are malleable and never an identifier. Replay is stopped by the consent's nonce, which the proof's
+///   context binds together with chain, registry, model and attestation.
+/// - A valid decision can be withdrawn at any moment (issuer or model): act on it in the transaction that reads it,
+///   and let nothing but NEW borrowing depend on it.
+interface IDecisionRegistry {
+    /// @notice What an issuer signs (EIP-712, domain "Verdict" version "1" of this contract).
+    struct Attestation {
+        address issuer;
+        address subject; // wallet that may use it
+        bytes32 personId; // the issuer's pseudonym of the person behind the wallet
+        bytes32 schema; // hash of the schema the facts follow
+        bytes32 inputCommitment; // salted Poseidon commitment to the facts, below r
+        uint64 observedAt; // when the facts held, Unix seconds
+        uint64 expiresAt; // first second at which the attestation no longer holds
+        uint64 sequence; // per (issuer, subject, schema), rising
+    }
+
+    /// @notice What the subject signs (EIP-712, same domain).
+    struct Consent {
+        bytes32 attestationHash; // EIP-712 struct hash of the attestation
+        uint256 modelId; // the model that may judge it
+        address consumer; // the contract that may act on it
+        uint256 nonce; // any unused number of the subject's
+        uint64 deadline; // last second at which it may be submitted
+    }
+
+    /// @notice Why a decision counts or does not, in the order of precedence after Missing.
+    enum DecisionStatus {
+        Missing, // none stored for this key
+        Valid,
+        ModelDeprecated,
+        IssuerInactive, // suspended or retired
+        Revoked, // the attestation, or every sequence up to it
+        Expired // past validUntil
+    }
+
+    /// @notice A stored decision.
+    struct Decision {
+        int256[] values; // the model's outputs
+        uint8[] decimals; // value i stands for values[i] / 10^decimals[i]
+        address issuer;
+        bytes32 personId;
+        bytes32 attestationHash;
+        uint64 observedAt;
+        uint64 validUntil; // first second at which it no longer counts
+        uint64 sequence;
+    }
+
+    event DecisionStored(
+        uint256 indexed modelId,
+        address indexed subject,
+        address indexed consumer,
+        address issuer,
+        bytes32 personId,
+        bytes32 attestationHash,
+        int256[] values,
+        uint64 observedAt,
+        uint64 validUntil,
+        uint64 sequence
+    );
+    event ConsentNonceInvalidated(address indexed subject, uint256 nonce);
+
+    error MalformedProofLength(uint256 length);
+    error ConsentExpired(uint64 deadline);
+    error ConsentMismatch(bytes32 expected, bytes32 actual);
+    error ConsentNonceUsed(address subject, uint256 nonce);
+    error UnknownIssuer(address issuer);
+    error IssuerNotActive(address issuer);
+    error AttestationIsRevoked(bytes32 attestationHash);
+    error AttestationFromFuture(uint64 observedAt);
+    error AttestationExpired(uint64 expiresAt);
+    error AttestationTooOld(uint64 observedAt, uint64 maxAge);
+    error SchemaMismatch(bytes32 expected, bytes32 actual);
+    error StaleSequence(uint64 lastAccepted, uint64 sequence);
+    error InvalidIssuerSignature(address issuer);
+    error InvalidSubjectSignature(address subject);
+
+    error DecisionMissing();
+    error DecisionModelDeprecated(uint256 modelId);
+    error DecisionIssuerInactive(address issuer);
+    error DecisionRevoked(bytes32 attestationHash);
+    error DecisionExpired(uint64 validUntil);
+
+    /// @notice Verify and store a decision. Anybody may relay it; nothing depends on the caller.
+    /// @param attestation The issuer's statement.
+    /// @param issuerSignature Over the attestation: ECDSA, or ERC-1271 with bounded gas.
+    /// @param consent The subject's permission.
+    /// @param subjectSignature Over the consent: ECDSA, or ERC-1271 with bounded gas.
+    /// @param output abi.encode(int256[]) of the model's outputs, canonical.
+    /// @param proof The 256 bytes of the Groth16 proof. The context is computed here and appended.
+    function submit(
+        Attestation calldata attestation,
+        bytes calldata issuerSignature,
+        Consent calldata consent,
+        bytes calldata subjectSignature,
+        bytes calldata output,
+        bytes calldata proof
+    ) external;
+
+    /// @notice Make one of the caller's consent nonces unusable, for a consent signed but regretted.
+    function invalidateConsentNonce(uint256 nonce) external;
+
+    /// @notice The decision and whether it counts now. Never reverts. With status Missing the decision is empty;
+    /// with any other it is what was stored, for information.
+    function tryDecisionOf(
+        uint256 modelId,
+        address issuer,
+        address subject,
+        address consumer
+    ) external view returns (DecisionStatus status, Decision memory decision);
+
+    /// @notice The decision if it counts now; reverts with the reason otherwise.
+    function decisionOf(
+        uint256 modelId,
+        address issuer,
+        address subject,
+        address consumer
+    ) external view returns (Decision memory decision);
+
+    /// @notice Public signal a proof must carry: keccak256(abi.encode(keccak256("verdict/decision/v1"), chain id, this
+    /// registry, modelId, attestationHash, consentNonce)) >> 3, a value of 253 bits.
+    function contextOf(
+        uint256 modelId,
+        bytes32 attestationHash,
+        uint256 consentNonce
+    ) external view returns (uint256);
+
+    /// @notice EIP-712 struct hash of an attestation: its name in a consent and in a proof's context.
+    function hashAttestation(Attestation calldata attestation) external pure returns (bytes32);
+
+    /// @notice EIP-712 struct hash of a consent.
+    function hashConsent(Consent calldata consent) external pure returns (bytes32);
+
+    /// @notice The EIP-712 domain separator on this chain.
+    function domainSeparator() external view returns (bytes32);
+
+    /// @notice Whether a consent nonce of `subject` is used or invalidated.
+    function isConsentNonceUsed(address subject, uint256 nonce) external view returns (bool);
+
+    /// @notice Sequence and hash of the last attestation accepted for (issuer, subject, schema).
+    function lastAcceptedOf(
+        address issuer,
+        address subject,
+        bytes32 schema
+    ) external view returns (uint64 sequence, bytes32 attestationHash);
+
+    /// @notice Where models and verifiers are registered.
+    function modelRegistry() external view returns (IModelRegistry);
+
+    /// @notice Where issuers are registered.
+    function issuerRegistry() external view returns (IIssuerRegistry);
+}

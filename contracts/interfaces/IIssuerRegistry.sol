@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+/// @title Who signs attestations, and what they have withdrawn.
+/// @notice The registry has no owner: an issuer registers itself, which costs nothing and proves nothing but control
+/// of the key. Whom to believe is each consumer's choice, by address; registration is what lets an issuer revoke.
+/// An unregistered issuer's attestations are refused.
+///
+/// Two keys: the issuer's own signs attestations (online); its administrator (a cold key or a multisig) can suspend,
+/// resume and retire it, so that the thief of a signing key cannot keep it alive. Either may revoke.
+/// @dev Every withdrawal acts on decisions already stored, at their next read.
+interface IIssuerRegistry {
+    enum IssuerStatus {
+        Unknown, // never registered
+        Active,
+        Suspended, // by its administrator, who may resume it
+        Retired // for good
+    }
+
+    event IssuerRegistered(address indexed issuer, address indexed administrator, string uri);
+    event IssuerStatusChanged(address indexed issuer, IssuerStatus status);
+    event AdministrationOffered(address indexed issuer, address indexed pendingAdministrator);
+    event AdministrationTransferred(address indexed issuer, address indexed administrator);
+    event AttestationRevoked(address indexed issuer, bytes32 indexed attestationHash);
+    event MinimumSequenceRaised(
+        address indexed issuer,
+        address indexed subject,
+        bytes32 indexed schema,
+        uint64 minimumSequence
+    );
+
+    error IssuerAlreadyRegistered(address issuer);
+    error IssuerNotRegistered(address issuer);
+    error IssuerIsRetired(address issuer);
+    error NotIssuerAdministrator(address issuer, address caller);
+    error NotPendingAdministrator(address issuer, address caller);
+    error NotIssuer(address issuer, address caller);
+    error InvalidAdministrator();
+    error SequenceNotAbove(uint64 minimumSequence, uint64 requested);
+
+    /// @notice Register the caller as an issuer.
+    /// @param administrator Who may suspend and retire it; not zero. The caller itself is allowed, not advised.
+    /// @param uri Where the issuer describes itself; may be empty.
+    function registerIssuer(address administrator, string calldata uri) external;
+
+    /// @notice Make every attestation of `issuer` unusable until `resumeIssuer`. Administrator only.
+    function suspendIssuer(address issuer) external;
+
+    /// @notice End a suspension. Administrator only.
+    function resumeIssuer(address issuer) external;
+
+    /// @notice Make every attestation of `issuer` unusable for good. The administrator or the issuer itself.
+    function retireIssuer(address issuer) external;
+
+    /// @notice Offer the administration to another account, which must accept. Zero withdraws an offer.
+    function offerAdministration(address issuer, address newAdministrator) external;
+
+    /// @notice Accept the administration offered to the caller.
+    function acceptAdministration(address issuer) external;
+
+    /// @notice Withdraw one attestation. The issuer or its administrator.
+    function revokeAttestation(address issuer, bytes32 attestationHash) external;
+
+    /// @notice Withdraw every attestation about (subject, schema) with a sequence below `minimumSequence`.
+    /// The issuer or its administrator; the minimum only rises.
+    function raiseMinimumSequence(
+        address issuer,
+        address subject,
+        bytes32 schema,
+        uint64 minimumSequence
+    ) external;
+
+    /// @notice Status of an issuer. Never reverts.
+    function statusOf(address issuer) external view returns (IssuerStatus);
+
+    /// @notice Administrator of an issuer, zero if unknown.
+    function administratorOf(address issuer) external view returns (address);
+
+    /// @notice Account the administration is offered to, zero if none.
+    function pendingAdministratorOf(address issuer) external view returns (address);
+
+    /// @notice Lowest usable sequence for (issuer, subject, schema).
+    function minimumSequenceOf(address issuer, address subject, bytes32 schema) external view returns (uint64);
+
+    /// @notice Whether `issuer` withdrew this attestation.
+    function isRevoked(address issuer, bytes32 attestationHash) external view returns (bool);
+
+    /// @notice All that decides whether an attestation still counts, in one call. Never reverts.
+    function standingOf(
+        address issuer,
+        address subject,
+        bytes32 schema,
+        bytes32 attestationHash
+    ) external view returns (IssuerStatus status, uint64 minimumSequence, bool revoked);
+}

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {IERCZKMLRegistry} from "./IERCZKMLRegistry.sol";
+import {IERCZKMLVerifier} from "./IERCZKMLVerifier.sol";
+
+/// @title Verdict's model registry: ERC-7992's registry and verifier in one contract.
+/// @notice Policies the ERC leaves open, and what an integrator may rely on:
+/// - A model id names its content: it is a hash of this registry, the owner and the commitment. It never changes
+///   meaning, not after an update (there is none) and not after a reorganisation of the chain.
+/// - Registration is open to everybody. An id says what is proved, not that the model is good or its owner honest:
+///   a consumer pins the ids it accepts.
+/// - A model is pending until its owner binds a verifier, once. The verifier's code hash is pinned then and compared
+///   in every call. The pin cannot see through a verifier that delegates or asks other contracts: whoever accepts a
+///   model checks that its verifier is the generated source (or trusts an auditor who did).
+/// - A model with transcriptHash zero runs on a development key, whose maker can forge proofs. Do not lend on it.
+interface IModelRegistry is IERCZKMLRegistry, IERCZKMLVerifier {
+    enum ModelStatus {
+        Unknown, // never registered
+        Pending, // registered, no verifier yet
+        Active, // proofs are verified
+        Deprecated // retired for good
+    }
+
+    /// @notice Meaning of the public outputs, part of the model's hash.
+    struct Layout {
+        bytes32 schemaHash; // keccak256 of the input schema's canonical JSON
+        uint8[] decimals; // one entry per output: value v stands for v / 10^decimals
+        uint8 polarity; // 0 none, 1 higher is better, 2 lower is better
+        uint8 reveal; // 0 score, 1 label, 2 tier
+        int256[] thresholds; // tier mode: ascending, at the score's scale; empty otherwise
+    }
+
+    /// @notice What binding a verifier fixed.
+    struct Binding {
+        address verifier;
+        uint64 maxAge; // seconds after observation during which a decision may be used
+        uint16 outputCount;
+        bytes4 selector; // of verifyProof with the model's number of signals
+        bytes32 codeHash; // of the verifier
+        bytes32 layoutHash;
+        bytes32 transcriptHash;
+    }
+
+    event SuccessorRegistered(uint256 indexed modelId, uint256 indexed supersedes);
+    event VerifierBound(
+        uint256 indexed modelId,
+        address indexed verifier,
+        bytes32 indexed schemaHash,
+        bytes32 codeHash,
+        bytes32 layoutHash,
+        bytes32 transcriptHash,
+        uint64 maxAge
+    );
+    event ModelSuperseded(uint256 indexed modelId, uint256 indexed successor);
+    event ModelOwnershipOffered(uint256 indexed modelId, address indexed owner, address indexed pendingOwner);
+    event ModelOwnershipTransferred(uint256 indexed modelId, address indexed previousOwner, address indexed owner);
+
+    error InvalidCommitment();
+    error ModelAlreadyRegistered(uint256 modelId);
+    error ModelImmutable(uint256 modelId);
+    error ModelPending(uint256 modelId);
+    error ModelAlreadyBound(uint256 modelId);
+    error ModelAlreadySuperseded(uint256 modelId, uint256 successor);
+    error NotPendingOwner(uint256 modelId, address caller);
+    error InvalidLayout();
+    error InvalidMaxAge();
+    error ModelHashMismatch(bytes32 expected, bytes32 actual);
+    error VerifyingKeyMismatch(bytes32 expected, bytes32 actual);
+    error VerifierWithoutCode(address verifier);
+    error VerifierDelegated(address verifier);
+    error VerifierProbeFailed(address verifier);
+    error VerifierCodeChanged(uint256 modelId, address verifier);
+    error VerifierCallFailed(address verifier);
+    error MalformedProof(uint256 length);
+    error OutputNotCanonical();
+    error OutputOutOfRange(uint256 index);
+
+    /// @notice Register the model that is to replace `supersedes`. The caller must own both.
+    /// @dev The link shows on the predecessor (`successorOf`) once the new model is bound.
+    function registerSuccessor(
+        ModelCommitment calldata commitment,
+        uint256 supersedes
+    ) external returns (uint256 modelId);
+
+    /// @notice Activate a pending model. Only its owner may, once.
+    /// @dev Reverts unless the commitment's modelHash equals modelHashOf(contentHash, layout), the verifier reports the
+    /// committed vkHash, has code of its own, and answers "false" to the all-zero proof of its number of signals.
+    /// @param modelId The pending model.
+    /// @param verifier The generated verifier.
+    /// @param contentHash Hash of the model's file and plan, see the bundle's manifest.
+    /// @param layout Meaning of the outputs.
+    /// @param maxAge Seconds after observation during which a decision may be used; not zero.
+    function bindVerifier(
+        uint256 modelId,
+        address verifier,
+        bytes32 contentHash,
+        Layout calldata layout,
+        uint64 maxAge
+    ) external;
+
+    /// @notice Offer the model to `newOwner`, who must accept. Zero withdraws an offer.
+    function transferModelOwnership(uint256 modelId, address newOwner) external;
+
+    /// @notice Accept a model offered to the caller.
+    function acceptModelOwnership(uint256 modelId) external;
+
+    /// @notice Id that `owner` would get for `commitment`. `supersedes` is zero for a first model.
+    function modelIdOf(
+        address owner,
+        ModelCommitment calldata commitment,
+        uint256 supersedes
+    ) external view returns (uint256);
+
+    /// @notice keccak256(abi.encode(keccak256("verdict/model/v1"), contentHash, layoutHash)).
+    function modelHashOf(bytes32 contentHash, Layout calldata layout) external pure returns (bytes32);
+
+    /// @notice keccak256(abi.encode(keccak256("verdict/v1"), schemaHash, decimals, polarity, reveal, thresholds)).
+    function layoutHashOf(Layout calldata layout) external pure returns (bytes32);
+
+    /// @notice Status of a model. Never reverts.
+    function statusOf(uint256 modelId) external view returns (ModelStatus);
+
+    /// @notice Status, input schema, life of a decision and scale of the outputs, in one call. Never reverts;
+    /// everything but the status is empty for a model that was never bound.
+    function termsOf(
+        uint256 modelId
+    ) external view returns (ModelStatus status, bytes32 schemaHash, uint64 maxAge, uint8[] memory decimals);
+
+    /// @notice The layout of a bound model; empty before.
+    function layoutOf(uint256 modelId) external view returns (Layout memory);
+
+    /// @notice What binding fixed; empty before.
+    function bindingOf(uint256 modelId) external view returns (Binding memory);
+
+    /// @notice The model this one replaces; zero if none.
+    function supersedesOf(uint256 modelId) external view returns (uint256);
+
+    /// @notice The bound model that replaces this one; zero if none.
+    function successorOf(uint256 modelId) external view returns (uint256);
+
+    /// @notice The account the model is offered to; zero if none.
+    function pendingOwnerOf(uint256 modelId) external view returns (address);
+}

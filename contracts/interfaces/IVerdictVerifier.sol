@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+/// @title What every generated Groth16 verifier offers besides its proof function.
+/// @notice The proof function has snarkjs's ABI, whose selector depends on the number n of public signals and so
+/// cannot stand in one interface: `verifyProof(uint256[2],uint256[2][2],uint256[2],uint256[n]) view returns (bool)`.
+/// The model registry computes the selector from n when the verifier is bound.
+/// @dev A well-formed proof that does not hold returns false. A malformed call reverts with one of these errors.
+interface IVerdictVerifier {
+    /// @notice Public signal `index` is not below the order r of the scalar field.
+    error SignalNotCanonical(uint256 index);
+    /// @notice Proof coordinate `index` (0..7, in calldata order) is not below the base field's modulus q.
+    error CoordinateNotCanonical(uint256 index);
+    /// @notice The calldata is shorter or longer than the proof and the signals.
+    error MalformedCalldata();
+    /// @notice A curve precompile refused its input (a point off the curve or outside its group) or lacked gas.
+    error PrecompileFailed();
+
+    /// @notice keccak256 of the verifying key: alpha, beta, gamma, delta, IC, uncompressed, big-endian.
+    function vkHash() external view returns (bytes32);
+
+    /// @notice Hash of the ceremony's transcript; zero for a development key, whose maker could forge proofs.
+    function transcriptHash() external view returns (bytes32);
+}
