@@ -1,0 +1,127 @@
+"""Which chain we talk to: the in-process tester, the local node of ``verdict node``, or any RPC URL."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
+
+from web3 import Web3
+from web3.exceptions import Web3Exception
+from web3.types import RPCEndpoint
+
+from prover.chain import node
+from prover.chain.providers import provider_for, public_url
+from prover.chain.tester import FORK, Precompiles, TesterProvider
+from prover.errors import ChainError, NodeUnreachableError, WrongChainError
+
+Kind = Literal["tester", "node", "url"]
+
+
+@dataclass(frozen=True)
+class Network:
+    """A chain that answered.
+
+    Attributes:
+        w3: web3.py on the checked provider.
+        chain_id: asked from the node when the network was opened.
+        kind: ``tester``, ``node`` (the local anvil) or ``url``.
+        fork: name of the hard fork gas figures are labelled with, ``"unknown"`` when the node does not say.
+        name: what to print; never the whole URL, whose path may hold an access key.
+    """
+
+    w3: Web3 = field(repr=False)
+    chain_id: int
+    kind: Kind
+    fork: str
+    name: str
+
+    @property
+    def persistent(self) -> bool:
+        """Whether the chain outlives this process, hence whether its deployments are worth recording."""
+        return self.kind != "tester"
+
+    def now(self) -> int:
+        """Timestamp of the latest block, seconds since 1970."""
+        return int(self.w3.eth.get_block("latest")["timestamp"])
+
+    def advance_time(self, seconds: int) -> None:
+        """Mine a block ``seconds`` after the latest one; development chains only.
+
+        Raises:
+            ChainError: the node is not a development node.
+        """
+        target = self.now() + seconds
+        if self.kind == "tester":
+            self.request("testing_timeTravel", [target])
+        else:
+            self.request("evm_setNextBlockTimestamp", [target])
+            self.request("evm_mine", [])
+
+    def request(self, method: str, params: list[object]) -> Any:
+        """A raw JSON-RPC request.
+
+        Raises:
+            ChainError: the node answered with an error.
+        """
+        try:
+            response = self.w3.provider.make_request(RPCEndpoint(method), params)
+        except Web3Exception as error:
+            raise ChainError(f"{self.name} refused {method}: {error}") from error
+        if "error" in response:
+            raise ChainError(f"{self.name} refused {method}: {cast(Any, response['error'])['message']}")
+        return response.get("result")
+
+
+def connect(
+    network: str, expected_chain_id: int | None = None, *, timeout: float = 30.0, precompiles: Precompiles = "auto"
+) -> Network:
+    """Open a network and ask it which chain it is.
+
+    Args:
+        network: ``"tester"`` (a fresh chain in this process), ``"node"`` (the local node that ``verdict node`` runs,
+            at its recorded port) or an http, https, ws or wss URL.
+        expected_chain_id: refuse any other chain.
+        timeout: seconds each request may take.
+        precompiles: whose BN254 arithmetic the tester runs; no other network looks at it.
+
+    Raises:
+        NodeUnreachableError: nobody answers JSON-RPC there.
+        WrongChainError: another chain than expected.
+        ChainError: ``network`` is none of the three.
+    """
+    if network == "tester":
+        opened = _open_tester(precompiles)
+    elif network == "node":
+        opened = _open("node", node.url(), timeout)
+    else:
+        opened = _open("url", network, timeout)
+    if expected_chain_id is not None and opened.chain_id != expected_chain_id:
+        raise WrongChainError(
+            f"{opened.name} is chain {opened.chain_id}, expected chain {expected_chain_id}",
+            "point --network at the chain the deployment or the signature is for",
+        )
+    return opened
+
+
+def _open_tester(precompiles: Precompiles) -> Network:
+    w3 = Web3(TesterProvider(precompiles))
+    return Network(w3, int(w3.eth.chain_id), "tester", FORK, "tester")
+
+
+def _open(kind: Kind, url: str, timeout: float) -> Network:
+    w3 = Web3(provider_for(url, timeout))
+    try:
+        chain_id = int(w3.eth.chain_id)
+    except (Web3Exception, TypeError, ValueError) as error:
+        raise NodeUnreachableError(
+            f"{public_url(url)} answers, but not as an Ethereum node: {error}", "check the URL"
+        ) from error
+    return Network(w3, chain_id, kind, _fork(w3), public_url(url))
+
+
+def _fork(w3: Web3) -> str:
+    """What an anvil says about itself; public nodes do not tell."""
+    response = w3.provider.make_request(RPCEndpoint("anvil_nodeInfo"), [])
+    info = response.get("result")
+    return str(info["hardFork"]).lower() if isinstance(info, dict) and "hardFork" in info else "unknown"
+

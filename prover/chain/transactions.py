@@ -1,0 +1,170 @@
+"""One transaction from intent to receipt: simulate, price, bound the gas, send, wait, and say why when it fails."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from eth_typing import ChecksumAddress
+from hexbytes import HexBytes
+from web3 import Web3
+from web3.exceptions import ContractLogicError, TimeExhausted, Web3Exception
+from web3.types import LogReceipt, TxParams, Wei
+
+from prover.chain.artifacts import Artifact
+from prover.chain.contracts import GAS_CEILING, BoundContract, creation_code, stock_errors
+from prover.chain.networks import Network
+from prover.chain.reverts import ErrorTable, revert_data
+from prover.chain.signer import Signer
+from prover.errors import ChainError, TransactionReverted
+
+_GAS_MARGIN = 1.2
+"""Room over the estimate for state that changes between the estimate and the block."""
+
+_FALLBACK_TIP = Wei(10**9)
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """A transaction that was included and succeeded.
+
+    Attributes:
+        transaction_hash: 32 bytes.
+        block: its number.
+        gas_used: gas paid for, intrinsic gas and calldata included.
+        fork: the hard fork whose prices ``gas_used`` is counted in.
+        contract_address: what a creation created.
+        logs: raw event logs.
+    """
+
+    transaction_hash: bytes
+    block: int
+    gas_used: int
+    fork: str
+    contract_address: ChecksumAddress | None = None
+    logs: tuple[LogReceipt, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True)
+class Sender:
+    """A signer on a network.
+
+    Attributes:
+        network: where transactions go.
+        signer: who signs and pays.
+        patience: seconds to wait for a block.
+    """
+
+    network: Network
+    signer: Signer
+    patience: float = 120.0
+
+    @property
+    def address(self) -> ChecksumAddress:
+        return self.signer.address
+
+    def transact(self, contract: BoundContract, function: str, *args: Any, value: int = 0) -> Receipt:
+        """Call a state-changing function. Simulated first, so that a refused call costs nothing.
+
+        Raises:
+            TransactionReverted: the contract refuses; carries its error's name and arguments.
+            ChainError: it needs more than 2^24 gas, the sender cannot pay, or no block took it in time.
+        """
+        data = contract.encode(function, args)
+        return self.send(contract.address, data, f"{contract.name}.{function}", value, contract.errors)
+
+    def simulate(self, contract: BoundContract, function: str, *args: Any, value: int = 0) -> None:
+        """Run a call on the latest state and throw its effects away. Raises as :meth:`transact`."""
+        intent = self._intent(contract.address, contract.encode(function, args), value)
+        self._simulated_gas(intent, f"{contract.name}.{function}", contract.errors)
+
+    def create(self, artifact: Artifact, args: Sequence[Any] = ()) -> Receipt:
+        """Deploy a contract. Raises as :meth:`transact`."""
+        errors = stock_errors()
+        errors.add(artifact.abi)
+        return self.send(None, creation_code(artifact, args), f"creation of {artifact.name}", 0, errors)
+
+    def send(self, to: ChecksumAddress | None, data: bytes, what: str, value: int, errors: ErrorTable) -> Receipt:
+        """Send calldata to ``to`` (None creates a contract). ``what`` names the call in messages. Raises as above."""
+        intent = self._intent(to, data, value)
+        gas = self._simulated_gas(intent, what, errors)
+        eth = self.network.w3.eth
+        transaction: TxParams = {
+            **intent,
+            **_fees(self.network.w3),
+            "gas": gas,
+            "chainId": self.network.chain_id,
+            "nonce": eth.get_transaction_count(self.address, "pending"),
+        }
+        try:
+            digest = self.signer.send(self.network, transaction)
+            receipt = eth.wait_for_transaction_receipt(HexBytes(digest), timeout=self.patience, poll_latency=0.1)
+        except TimeExhausted as error:
+            raise ChainError(
+                f"no block took transaction 0x{digest.hex()} ({what}) within {self.patience:.0f} s",
+                "it may still be included: look it up before sending it again",
+            ) from error
+        except Web3Exception as error:
+            raise self._refusal(error, what, errors) from error
+        if receipt["status"] != 1:
+            raise self._afterwards(intent, receipt["blockNumber"], what, errors)
+        return Receipt(
+            transaction_hash=bytes(receipt["transactionHash"]),
+            block=receipt["blockNumber"],
+            gas_used=receipt["gasUsed"],
+            fork=self.network.fork,
+            contract_address=receipt.get("contractAddress") if to is None else None,
+            logs=tuple(receipt["logs"]),
+        )
+
+    def _intent(self, to: ChecksumAddress | None, data: bytes, value: int) -> TxParams:
+        intent: TxParams = {"from": self.address, "data": HexBytes(data), "value": Wei(value)}
+        if to is not None:
+            intent["to"] = to
+        return intent
+
+    def _simulated_gas(self, intent: TxParams, what: str, errors: ErrorTable) -> int:
+        """Run at the ceiling, then estimate, with a margin.
+
+        The verifier reverts when a precompile fails for lack of gas (rather than answer false), so the estimate of a
+        call that verifies a proof covers the pairing.
+        """
+        bounded: TxParams = {**intent, "gas": GAS_CEILING}
+        try:
+            self.network.w3.eth.call(bounded)
+            estimate = self.network.w3.eth.estimate_gas(bounded)
+        except Web3Exception as error:
+            raise self._refusal(error, what, errors) from error
+        if estimate > GAS_CEILING:
+            raise ChainError(f"{what} needs {estimate:,} gas, more than the {GAS_CEILING:,} a transaction may carry")
+        return min(int(estimate * _GAS_MARGIN), GAS_CEILING)
+
+    def _refusal(self, error: Web3Exception, what: str, errors: ErrorTable) -> ChainError:
+        if isinstance(error, ContractLogicError):
+            return errors.explain(revert_data(error), what)
+        text = str(getattr(error, "message", None) or error)
+        poor = "insufficient" in text.lower() or "enough funds" in text.lower()
+        return ChainError(f"{self.network.name} refused {what}: {text}", f"fund {self.address}" if poor else "")
+
+    def _afterwards(self, intent: TxParams, block: int, what: str, errors: ErrorTable) -> TransactionReverted:
+        """Ask again on the state of the block that included the failed transaction."""
+        try:
+            self.network.w3.eth.call({**intent, "gas": GAS_CEILING}, block)
+        except ContractLogicError as error:
+            return errors.explain(revert_data(error), what)
+        except Web3Exception as error:
+            return TransactionReverted(f"{what} failed in block {block}; the node does not say why: {error}")
+        return TransactionReverted(f"{what} failed in block {block}", "the state had changed since it was simulated")
+
+
+def _fees(w3: Web3) -> TxParams:
+    """EIP-1559: the node's tip over twice the base fee, enough for six full blocks in a row."""
+    base = w3.eth.get_block("latest").get("baseFeePerGas")
+    if base is None:
+        return {"gasPrice": w3.eth.gas_price}
+    try:
+        tip = w3.eth.max_priority_fee
+    except Web3Exception:
+        tip = _FALLBACK_TIP
+    return {"maxPriorityFeePerGas": tip, "maxFeePerGas": Wei(2 * base + tip)}
