@@ -1,0 +1,87 @@
+"""A schema out of calibration data, for a model that comes without one."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prover.errors import SchemaError
+from prover.schema.features import EXACT, Bool, Feature, Fixed, Int
+
+SCALE = 1024
+"""Units to 1 of a derived ``fixed`` feature: 10 fraction bits."""
+
+FINEST = 16
+"""A column whose largest magnitude counts fewer units than this gets a finer scale, so that it keeps its digits."""
+
+
+def derive_features(calibration: NDArray[np.generic], *, uniform: bool = False) -> tuple[Feature, ...]:
+    """Features x0..x{d-1} under which every calibration row encodes.
+
+    A column of zeros and ones becomes bool; one of integers int; any other fixed. Ranges are widened to
+    [0, 2^b - 1], or [-2^b, 2^b - 1] when a value is negative: such a range needs no exact check in the circuit.
+    A column with NaN becomes optional.
+
+    Args:
+        calibration: [n, d] real numbers, n and d at least 1.
+        uniform: one type and range for all columns.
+
+    Raises:
+        SchemaError: no data, infinities, a column without a number, or values too large for exact integers.
+    """
+    table = np.asarray(calibration)
+    if table.ndim != 2 or 0 in table.shape or table.dtype.kind not in "fiub":
+        raise SchemaError(
+            f"calibration data has shape {table.shape} and dtype {table.dtype}, expected real numbers (n, d)",
+            "one row per sample, flattened: X.reshape(len(X), -1)",
+        )
+    columns = table.astype(np.float64).T
+    if uniform:
+        kind = _feature("all columns", columns.ravel())
+        return tuple(_renamed(kind, f"x{index}") for index in range(len(columns)))
+    return tuple(_feature(f"x{index}", column) for index, column in enumerate(columns))
+
+
+def _feature(name: str, column: NDArray[np.float64]) -> Feature:
+    missing = np.isnan(column)
+    values = column[~missing]
+    optional = bool(missing.any())
+    if values.size == 0 or np.isinf(values).any():
+        what = "only missing values" if values.size == 0 else "infinities"
+        raise SchemaError(f"calibration column {name!r} holds {what}", "clean the data, or write a schema")
+    low, high = float(values.min()), float(values.max())
+    if ((values == 0) | (values == 1)).all():
+        return Bool(name, optional=optional)
+    whole = bool((values == np.rint(values)).all())
+    scale = 1 if whole else _scale(max(-low, high))
+    if max(-low, high) * scale >= EXACT:
+        raise SchemaError(
+            f"calibration column {name!r} reaches {max(-low, high):g}, too large for exact integers",
+            "write a schema with a coarser scale for it",
+        )
+    bounds = _widened(round(low * scale), round(high * scale))
+    return Int(name, *bounds, optional=optional) if whole else Fixed(name, scale, *bounds, optional=optional)
+
+
+def _scale(peak: float) -> int:
+    """1024, or the power of two that gives a column of tiny values 10 significant bits."""
+    if peak * SCALE >= FINEST:
+        return SCALE
+    exponent = min(int(np.ceil(np.log2(SCALE / peak))), EXACT.bit_length() - 1)
+    return 1 << exponent
+
+
+def _widened(low: int, high: int) -> tuple[int, int]:
+    """The smallest [0, 2^b - 1] or [-2^b, 2^b - 1] around low..high."""
+    if low >= 0:
+        return 0, (1 << max(high.bit_length(), 1)) - 1
+    bits = max((-low - 1).bit_length(), max(high, 0).bit_length())
+    return -(1 << bits), (1 << bits) - 1
+
+
+def _renamed(feature: Feature, name: str) -> Feature:
+    if isinstance(feature, Fixed):
+        return Fixed(name, feature.scale, feature.min, feature.max, optional=feature.optional)
+    if isinstance(feature, Int):
+        return Int(name, feature.min, feature.max, optional=feature.optional)
+    return Bool(name, optional=feature.optional)
