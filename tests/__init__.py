@@ -1,0 +1,1 @@
+"""Tests of Verdict. The folders mirror prover/ and contracts/."""
