@@ -124,4 +124,3 @@ def _fork(w3: Web3) -> str:
     response = w3.provider.make_request(RPCEndpoint("anvil_nodeInfo"), [])
     info = response.get("result")
     return str(info["hardFork"]).lower() if isinstance(info, dict) and "hardFork" in info else "unknown"
-
