@@ -1,0 +1,175 @@
+"""Deploy, or find again, the contracts of Verdict. Running it twice changes nothing the second time.
+
+A recorded contract is reused only when the code on chain is the recorded one *and* the artifact's (its immutables
+masked) *and* it was made with the same arguments; anything else is a DeploymentError, never a silent second copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from prover.chain.artifacts import Artifact, load_artifact
+from prover.chain.contracts import BoundContract, checked_address
+from prover.chain.networks import Network
+from prover.chain.records import Deployment, Records, as_json
+from prover.chain.transactions import Sender
+from prover.errors import DeploymentError
+from prover.schema.hashing import keccak256
+
+DEVELOPMENT_CHAINS = frozenset({31337, 1337})
+"""Chain ids that many unrelated throw-away chains share."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The contracts every model, issuer and consumer of a chain shares."""
+
+    models: BoundContract
+    issuers: BoundContract
+    decisions: BoundContract
+
+    @property
+    def network(self) -> Network:
+        return self.decisions.network
+
+
+def deploy_stack(sender: Sender, records: Records, *, fresh: bool = False) -> Stack:
+    """Deploy ModelRegistry, IssuerRegistry and DecisionRegistry, or reuse the recorded ones.
+
+    Args:
+        sender: who deploys; the registries have no owner.
+        records: of the sender's network.
+        fresh: deploy new ones whatever is recorded.
+
+    Raises:
+        DeploymentError: see :func:`deploy_contract`.
+        ChainError: see :meth:`Sender.send`.
+    """
+    models = deploy_contract(sender, records, load_artifact("ModelRegistry"), fresh=fresh)
+    issuers = deploy_contract(sender, records, load_artifact("IssuerRegistry"), fresh=fresh)
+    arguments = (models.address, issuers.address)
+    decisions = deploy_contract(sender, records, load_artifact("DecisionRegistry"), arguments, fresh=fresh)
+    return Stack(models, issuers, decisions)
+
+
+def open_stack(records: Records) -> Stack:
+    """The recorded stack, checked against the chain; deploys nothing.
+
+    Raises:
+        DeploymentError: not deployed here, or not what was recorded.
+    """
+    return Stack(*(open_contract(records, name) for name in ("ModelRegistry", "IssuerRegistry", "DecisionRegistry")))
+
+
+def open_contract(records: Records, name: str, artifact: Artifact | None = None) -> BoundContract:
+    """A recorded contract, checked against the chain and against its artifact (the stock one unless given).
+
+    Raises:
+        DeploymentError: no record, no code, or other code.
+    """
+    known = artifact or load_artifact(name)
+    record = records.get(name)
+    if record is None:
+        raise DeploymentError(
+            f"no {name} is recorded for {records.network.name}, chain {records.network.chain_id}",
+            "run `verdict deploy` first, or point --deployments at the folder that has the record",
+        )
+    if record.genesis != records.genesis:
+        raise DeploymentError(f"the record of {name} is of another chain with id {records.network.chain_id}", _AGAIN)
+    _check_code(records.network, record, known)
+    return BoundContract.at(records.network, record.address, name, known.abi)
+
+
+def deploy_contract(
+    sender: Sender, records: Records, artifact: Artifact, args: Sequence[Any] = (), *, fresh: bool = False
+) -> BoundContract:
+    """Deploy a contract and record it, or reuse the recorded one.
+
+    Raises:
+        DeploymentError: the recorded address has no code or other code, or the contract was made with other
+            arguments or for another chain of the same id that is not a development chain.
+        StorageError: the record could not be written; the message of the chain's side is lost, the contract is not.
+        ChainError: see :meth:`Sender.send`.
+    """
+    record = None if fresh else _reusable(records, artifact, args)
+    if record is None:
+        record = _create(sender, records, artifact, args)
+        records.put(record)
+    return BoundContract.at(records.network, record.address, artifact.name, artifact.abi)
+
+
+_AGAIN = "deploy a new one with `verdict deploy --fresh`; the old record is kept beside the new one"
+
+
+def _reusable(records: Records, artifact: Artifact, args: Sequence[Any]) -> Deployment | None:
+    record = records.get(artifact.name)
+    if record is None:
+        return None
+    network = records.network
+    if record.genesis != records.genesis:
+        if network.chain_id in DEVELOPMENT_CHAINS:
+            return None  # a local chain that was started anew
+        raise DeploymentError(
+            f"the record of {artifact.name} is of another chain with id {network.chain_id}",
+            "use another deployments folder for a copy of a public chain",
+        )
+    _check_code(network, record, artifact)
+    if record.constructor_args != as_json(list(args)):
+        raise DeploymentError(
+            f"{artifact.name} at {record.address} was made with arguments {record.constructor_args}, "
+            f"not {as_json(list(args))}",
+            _AGAIN,
+        )
+    return record
+
+
+def _check_code(network: Network, record: Deployment, artifact: Artifact) -> None:
+    code = bytes(network.w3.eth.get_code(checked_address(record.address)))
+    where = f"{record.contract} at {record.address} on {network.name}"
+    if not code:
+        raise DeploymentError(f"no code for {where}", f"the chain was rolled back? {_AGAIN}")
+    if _hex(keccak256(code)) != record.code_hash:
+        raise DeploymentError(f"the code of {where} is not the recorded one", f"do not trust that address; {_AGAIN}")
+    if not artifact.matches(code):
+        raise DeploymentError(
+            f"{where} was compiled from another version (solc {record.compiler}) than the artifact here", _AGAIN
+        )
+
+
+def _create(sender: Sender, records: Records, artifact: Artifact, args: Sequence[Any]) -> Deployment:
+    receipt = sender.create(artifact, args)
+    address = receipt.contract_address
+    code = bytes(records.network.w3.eth.get_code(address)) if address else b""
+    if address is None or not artifact.matches(code):
+        raise DeploymentError(f"{records.network.name} created {artifact.name} with other code than was sent")
+    vk_hash, transcript_hash = _key_hashes(records.network, address, artifact)
+    return Deployment(
+        contract=artifact.name,
+        address=address,
+        transaction=_hex(receipt.transaction_hash),
+        block=receipt.block,
+        deployer=sender.address,
+        genesis=records.genesis,
+        source=artifact.source,
+        compiler=artifact.compiler,
+        settings=artifact.settings,
+        code_hash=_hex(keccak256(code)),
+        constructor_args=as_json(list(args)),
+        vk_hash=vk_hash,
+        transcript_hash=transcript_hash,
+    )
+
+
+def _key_hashes(network: Network, address: str, artifact: Artifact) -> tuple[str | None, str | None]:
+    """``vkHash()`` and ``transcriptHash()`` of a verifier; None for any other contract."""
+    getters = {entry.get("name") for entry in artifact.abi if entry.get("type") == "function"}
+    if not {"vkHash", "transcriptHash"} <= getters:
+        return None, None
+    verifier = BoundContract.at(network, address, artifact.name, artifact.abi)
+    return _hex(verifier.read("vkHash")), _hex(verifier.read("transcriptHash"))
+
+
+def _hex(data: bytes) -> str:
+    return "0x" + bytes(data).hex()

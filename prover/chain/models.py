@@ -1,0 +1,178 @@
+"""Registering models and issuers on a deployed stack; a second run finds what the first one did on the chain itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+from prover.chain.artifacts import Artifact
+from prover.chain.contracts import BoundContract, checked_address
+from prover.chain.deploy import deploy_contract
+from prover.chain.records import Records
+from prover.chain.transactions import Sender
+from prover.errors import DeploymentError, KeyMismatchError
+from prover.schema.hashing import abi_encode, keccak256
+from prover.schema.layout import Layout
+
+PROOF_SYSTEM_ID = keccak256(b"groth16-bn254-v1")[:4]
+_MODEL_TAG = keccak256(b"verdict/model/v1")
+
+
+class ModelStatus(IntEnum):
+    """Where a model stands in its registry."""
+
+    UNKNOWN = 0
+    PENDING = 1
+    ACTIVE = 2
+    DEPRECATED = 3
+
+
+class IssuerStatus(IntEnum):
+    """Where an issuer stands in its registry."""
+
+    UNKNOWN = 0
+    ACTIVE = 1
+    SUSPENDED = 2
+    RETIRED = 3
+
+
+@dataclass(frozen=True)
+class ModelCommitment:
+    """What a model id stands for.
+
+    Attributes:
+        content_hash: 32 bytes, the ONNX file and the plan (the bundle's manifest).
+        circuit_hash: 32 bytes, the R1CS.
+        vk_hash: 32 bytes, the verifying key.
+        layout: what the public signals mean.
+        uri: where the model describes itself; may be empty.
+    """
+
+    content_hash: bytes
+    circuit_hash: bytes
+    vk_hash: bytes
+    layout: Layout
+    uri: str = ""
+
+    @property
+    def model_hash(self) -> bytes:
+        """keccak256(abi.encode(keccak256("verdict/model/v1"), content hash, layout hash))."""
+        return keccak256(abi_encode(_MODEL_TAG, self.content_hash, self.layout.hash))
+
+    def as_tuple(self) -> tuple[bytes, bytes, bytes, bytes, str]:
+        """ERC-7992's ModelCommitment struct."""
+        return (self.model_hash, self.circuit_hash, self.vk_hash, PROOF_SYSTEM_ID, self.uri)
+
+
+def layout_tuple(layout: Layout) -> tuple[bytes, list[int], int, int, list[int]]:
+    """The Solidity struct of a layout."""
+    return (
+        layout.schema_hash,
+        list(layout.decimals),
+        int(layout.polarity),
+        int(layout.reveal),
+        list(layout.thresholds),
+    )
+
+
+def deploy_verifier(
+    sender: Sender, records: Records, artifact: Artifact, vk_hash: bytes, *, fresh: bool = False
+) -> BoundContract:
+    """Deploy a generated verifier, or reuse it.
+
+    Raises:
+        KeyMismatchError: the verifier was generated for another key.
+        DeploymentError, ChainError: see :func:`prover.chain.deploy.deploy_contract`.
+    """
+    verifier = deploy_contract(sender, records, artifact, fresh=fresh)
+    if bytes(verifier.read("vkHash")) != vk_hash:
+        raise KeyMismatchError(
+            f"{artifact.name} verifies for another key than vk hash 0x{vk_hash.hex()}", "export the verifier again"
+        )
+    return verifier
+
+
+def register_model(
+    sender: Sender, models: BoundContract, commitment: ModelCommitment, verifier: str, max_age: int, supersedes: int = 0
+) -> int:
+    """Register a model and bind its verifier, as far as that is not done yet.
+
+    Args:
+        sender: the model's owner.
+        models: the ModelRegistry.
+        commitment: what is registered.
+        verifier: address of the generated verifier.
+        max_age: seconds after observation during which a decision may be used, at least 1.
+        supersedes: id of the owner's model this one replaces; 0 for none.
+
+    Returns:
+        The model's id.
+
+    Raises:
+        DeploymentError: the model is deprecated, or bound to another verifier or maximum age.
+        TransactionReverted: the registry refuses the commitment or the verifier.
+        ChainError: see :meth:`Sender.send`.
+    """
+    struct = commitment.as_tuple()
+    model_id: int = models.read("modelIdOf", sender.address, struct, supersedes)
+    status = model_status(models, model_id)
+    if status is ModelStatus.DEPRECATED:
+        raise DeploymentError(
+            f"model {model_id:#x} is deprecated for good", "register a changed model as its successor"
+        )
+    if status is ModelStatus.ACTIVE:
+        _check_binding(models, model_id, checked_address(verifier), max_age)
+        return model_id
+    if status is ModelStatus.UNKNOWN and supersedes:
+        sender.transact(models, "registerSuccessor", struct, supersedes)
+    elif status is ModelStatus.UNKNOWN:
+        sender.transact(models, "registerModel", struct)
+    layout = layout_tuple(commitment.layout)
+    sender.transact(models, "bindVerifier", model_id, verifier, commitment.content_hash, layout, max_age)
+    return model_id
+
+
+def model_status(models: BoundContract, model_id: int) -> ModelStatus:
+    """Where a model stands. Raises ChainError when there is no such registry."""
+    return ModelStatus(models.read("statusOf", model_id))
+
+
+def deprecate_model(sender: Sender, models: BoundContract, model_id: int) -> None:
+    """Retire a model for good; its stored decisions stop counting. Raises TransactionReverted, ChainError."""
+    sender.transact(models, "deprecateModel", model_id)
+
+
+def register_issuer(sender: Sender, issuers: BoundContract, administrator: str | None = None, uri: str = "") -> None:
+    """Register the sender as an issuer of attestations, unless it already is one.
+
+    Args:
+        sender: the issuer itself.
+        issuers: the IssuerRegistry.
+        administrator: who may suspend and retire it, best a cold key; the issuer itself when None.
+        uri: where it describes itself.
+
+    Raises:
+        DeploymentError: it was suspended or retired.
+        ChainError: see :meth:`Sender.send`.
+    """
+    status = issuer_status(issuers, sender.address)
+    if status is IssuerStatus.UNKNOWN:
+        sender.transact(issuers, "registerIssuer", administrator or sender.address, uri)
+    elif status is not IssuerStatus.ACTIVE:
+        raise DeploymentError(f"issuer {sender.address} is {status.name.lower()}", "its administrator may resume it")
+
+
+def issuer_status(issuers: BoundContract, issuer: str) -> IssuerStatus:
+    """Where an issuer stands. Raises ChainError when there is no such registry."""
+    return IssuerStatus(issuers.read("statusOf", issuer))
+
+
+def _check_binding(models: BoundContract, model_id: int, verifier: str, max_age: int) -> None:
+    binding: Any = models.read("bindingOf", model_id)
+    if binding[0] != verifier or binding[1] != max_age:
+        raise DeploymentError(
+            f"model {model_id:#x} is bound to {binding[0]} with maximum age {binding[1]} s for good, "
+            f"not to {verifier} with {max_age} s",
+            "deploy with the same verifier and --max-age, or register a successor",
+        )

@@ -1,0 +1,144 @@
+"""What was deployed where: ``deployments/<chain id>/<Contract>.json``, one file per contract, whole or absent.
+
+A record is believed only after the chain confirmed it (see ``prover.chain.deploy``). Records of the in-process tester
+stay in memory: that chain dies with its process.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from web3.exceptions import Web3Exception
+
+from prover.chain.networks import Network
+from prover.errors import ChainError, DeploymentError
+from prover.files import write_atomic
+
+DEFAULT_FOLDER = Path("deployments")
+_NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One deployed contract.
+
+    Attributes:
+        contract: its Solidity name.
+        address: checksummed.
+        transaction: hash of the creation, 0x-hex, like every hash here.
+        block: number of its block.
+        deployer: who sent it.
+        genesis: hash of the chain's block 0: tells two development chains of one id apart.
+        source: source unit name.
+        compiler: solc's long version.
+        settings: compiler settings that reproduce the code.
+        code_hash: keccak256 of the runtime code on chain, immutables filled in.
+        constructor_args: as JSON: integers and bytes as strings.
+        vk_hash: verifiers only: the verifying key's.
+        transcript_hash: verifiers only: the ceremony's; zeros for a development key.
+    """
+
+    contract: str
+    address: str
+    transaction: str
+    block: int
+    deployer: str
+    genesis: str
+    source: str
+    compiler: str
+    settings: Mapping[str, Any] = field(repr=False)
+    code_hash: str = ""
+    constructor_args: list[Any] = field(default_factory=list)
+    vk_hash: str | None = None
+    transcript_hash: str | None = None
+
+
+class Records:
+    """The deployments of one chain.
+
+    Args:
+        network: whose they are.
+        folder: parent of the ``<chain id>`` folders; ignored for the tester.
+    """
+
+    def __init__(self, network: Network, folder: Path = DEFAULT_FOLDER) -> None:
+        self.network = network
+        self.folder = folder / str(network.chain_id) if network.persistent else None
+        self._memory: dict[str, Deployment] = {}
+        self._genesis: str | None = None
+
+    @property
+    def genesis(self) -> str:
+        """Hash of block 0, asked once. Raises ChainError."""
+        if self._genesis is None:
+            try:
+                self._genesis = "0x" + bytes(self.network.w3.eth.get_block(0)["hash"]).hex()
+            except Web3Exception as error:
+                raise ChainError(f"{self.network.name} does not have block 0: {error}") from error
+        return self._genesis
+
+    def get(self, contract: str) -> Deployment | None:
+        """The record of a contract, unverified; None when there is none.
+
+        Raises:
+            DeploymentError: its file is damaged.
+        """
+        if self.folder is None:
+            return self._memory.get(contract)
+        path = self._path(contract)
+        try:
+            text = path.read_text()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise DeploymentError(f"cannot read {path}: {error.strerror}") from error
+        try:
+            return Deployment(**json.loads(text))
+        except (ValueError, TypeError) as error:
+            raise DeploymentError(
+                f"{path} is not a deployment record: {error}", "restore it from version control, or delete it"
+            ) from error
+
+    def put(self, record: Deployment) -> None:
+        """Keep a record; one it replaces is kept beside it as ``<Contract>.<address>.json``.
+
+        Raises:
+            StorageError: it could not be written; the contract is on chain all the same.
+        """
+        if self.folder is None:
+            self._memory[record.contract] = record
+            return
+        path = self._path(record.contract)
+        earlier = self.get(record.contract)
+        if earlier is not None and earlier.address != record.address:
+            write_atomic(path.with_suffix(f".{earlier.address}.json"), _text(earlier))
+        write_atomic(path, _text(record))
+
+    def _path(self, contract: str) -> Path:
+        if self.folder is None or not _NAME.fullmatch(contract):
+            raise DeploymentError(f"{contract!r} is not a contract name")
+        return self.folder / f"{contract}.json"
+
+
+def as_json(value: Any) -> Any:
+    """A constructor argument as it is recorded: integers as decimal strings, bytes as hex."""
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, (bytes, bytearray)):
+        return "0x" + bytes(value).hex()
+    if isinstance(value, Mapping):
+        return {key: as_json(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [as_json(item) for item in value]
+    return str(value)
+
+
+def _text(record: Deployment) -> str:
+    return json.dumps(asdict(record), indent=1, sort_keys=True) + "\n"
