@@ -91,7 +91,8 @@ interface IDecisionRegistry {
     error AttestationExpired(uint64 expiresAt);
     error AttestationTooOld(uint64 observedAt, uint64 maxAge);
     error SchemaMismatch(bytes32 expected, bytes32 actual);
-    error StaleSequence(uint64 lastAccepted, uint64 sequence);
+    /// @notice Not above `floor`: the last accepted sequence, or the issuer's minimum.
+    error StaleSequence(uint64 floor, uint64 sequence);
     error InvalidIssuerSignature(address issuer);
     error InvalidSubjectSignature(address subject);
 

@@ -3,6 +3,7 @@ pragma solidity ^0.8.28;
 
 import {IERCZKMLRegistry} from "./IERCZKMLRegistry.sol";
 import {IERCZKMLVerifier} from "./IERCZKMLVerifier.sol";
+import {IVerdictVerifierErrors} from "./IVerdictVerifier.sol";
 
 /// @title Verdict's model registry: ERC-7992's registry and verifier in one contract.
 /// @notice Policies the ERC leaves open, and what an integrator may rely on:
@@ -14,7 +15,8 @@ import {IERCZKMLVerifier} from "./IERCZKMLVerifier.sol";
 ///   in every call. The pin cannot see through a verifier that delegates or asks other contracts: whoever accepts a
 ///   model checks that its verifier is the generated source (or trusts an auditor who did).
 /// - A model with transcriptHash zero runs on a development key, whose maker can forge proofs. Do not lend on it.
-interface IModelRegistry is IERCZKMLRegistry, IERCZKMLVerifier {
+/// @dev A bound verifier's errors reach the caller as they are, so they belong to this ABI.
+interface IModelRegistry is IERCZKMLRegistry, IERCZKMLVerifier, IVerdictVerifierErrors {
     enum ModelStatus {
         Unknown, // never registered
         Pending, // registered, no verifier yet

@@ -1,12 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-/// @title What every generated Groth16 verifier offers besides its proof function.
-/// @notice The proof function has snarkjs's ABI, whose selector depends on the number n of public signals and so
-/// cannot stand in one interface: `verifyProof(uint256[2],uint256[2][2],uint256[2],uint256[n]) view returns (bool)`.
-/// The model registry computes the selector from n when the verifier is bound.
-/// @dev A well-formed proof that does not hold returns false. A malformed call reverts with one of these errors.
-interface IVerdictVerifier {
+/// @title Errors of a generated Groth16 verifier: the call was malformed, which is not the same as an invalid proof.
+interface IVerdictVerifierErrors {
     /// @notice Public signal `index` is not below the order r of the scalar field.
     error SignalNotCanonical(uint256 index);
     /// @notice Proof coordinate `index` (0..7, in calldata order) is not below the base field's modulus q.
@@ -15,7 +11,14 @@ interface IVerdictVerifier {
     error MalformedCalldata();
     /// @notice A curve precompile refused its input (a point off the curve or outside its group) or lacked gas.
     error PrecompileFailed();
+}
 
+/// @title What every generated Groth16 verifier offers besides its proof function.
+/// @notice The proof function has snarkjs's ABI, whose selector depends on the number n of public signals and so
+/// cannot stand in one interface: `verifyProof(uint256[2],uint256[2][2],uint256[2],uint256[n]) view returns (bool)`.
+/// The model registry computes the selector from n when the verifier is bound.
+/// @dev A well-formed proof that does not hold returns false. A malformed call reverts with one of the errors above.
+interface IVerdictVerifier is IVerdictVerifierErrors {
     /// @notice keccak256 of the verifying key: alpha, beta, gamma, delta, IC, uncompressed, big-endian.
     function vkHash() external view returns (bytes32);
 

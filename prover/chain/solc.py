@@ -23,7 +23,7 @@ from prover.chain.artifacts import Artifact
 from prover.errors import CompilerError, FormatError, StorageError
 from prover.files import write_atomic
 
-__all__ = ["Artifact", "CompilerError", "compile_sources", "find_node", "find_npm_package", "standard_input"]
+__all__ = ["Artifact", "CompilerError", "compile_contracts", "compile_sources", "find_node", "find_npm_package", "standard_input"]
 
 ROOT = Path(__file__).resolve().parents[2]
 EVM_VERSION = "prague"
@@ -100,6 +100,22 @@ def compile_sources(
     if cache:
         _write_cache(stored, artifacts)
     return artifacts
+
+
+def compile_contracts() -> dict[str, Artifact]:
+    """Compile the stock contracts of ``contracts/`` as they are shipped; needs a source checkout.
+
+    Through Yul: ``DecisionRegistry.submit`` keeps more values at hand than the stack reaches otherwise.
+
+    Raises:
+        CompilerError: as ``compile_sources``.
+    """
+    folders = ("interfaces", "libraries", "registry", "lending", "periphery")
+    paths = sorted(path for folder in folders for path in (ROOT / "contracts" / folder).glob("*.sol"))
+    if not paths:
+        raise CompilerError("contracts/ is missing beside the package", "use the shipped artifacts, or a checkout")
+    sources = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in paths}
+    return compile_sources(sources, via_ir=True)
 
 
 def standard_input(

@@ -15,7 +15,7 @@ from typing import Any
 
 from prover.errors import DeploymentError, FormatError
 
-__all__ = ["Artifact", "artifact_names", "load_artifact"]
+__all__ = ["Artifact", "artifact_names", "error_entries", "load_artifact"]
 
 _FOLDER = Path(__file__).parent
 
@@ -111,3 +111,18 @@ def load_artifact(name: str) -> Artifact:
     if name not in artifact_names():
         raise DeploymentError(f"no artifact of a contract {name!r}", f"known: {', '.join(artifact_names())}")
     return Artifact.from_json(path.read_bytes())
+
+
+@cache
+def error_entries() -> list[dict[str, Any]]:
+    """ABI entries of every custom error of the stock contracts, once each.
+
+    A call may pass on the error of a contract behind the one called: decode a revert with all of them.
+    """
+    unique = {
+        json.dumps(entry, sort_keys=True): entry
+        for name in artifact_names()
+        for entry in load_artifact(name).abi
+        if entry["type"] == "error"
+    }
+    return [unique[key] for key in sorted(unique)]

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT
+pragma solidity ^0.8.28;
+
+import {IModelRegistry} from "../interfaces/IModelRegistry.sol";
+import {OutputCodec} from "./OutputCodec.sol";
+
+/// @title What a model's public outputs mean: checks and hashes of a layout.
+library LayoutLib {
+    /// @notice Id of the public signals' order: [inputCommitment, packed outputs..., context].
+    bytes32 internal constant LAYOUT_ID = keccak256("verdict/v1");
+    bytes32 internal constant MODEL_DOMAIN = keccak256("verdict/model/v1");
+
+    uint8 internal constant POLARITY_HIGHER = 1;
+    uint8 internal constant MAX_POLARITY = 2;
+    uint8 internal constant REVEAL_TIER = 2;
+    uint8 internal constant MAX_REVEAL = 2;
+
+    /// @notice Most outputs of a model: bounds the gas of storing a decision and of the verifier (34 signals).
+    uint256 internal constant MAX_OUTPUTS = 96;
+    /// @notice Most decimals: 10^18 < 2^63 < 10^19, so that one whole unit always fits an output.
+    uint256 internal constant MAX_DECIMALS = 18;
+
+    /// @notice Hash of a layout, the same as off chain.
+    function hash(IModelRegistry.Layout calldata layout) internal pure returns (bytes32) {
+        return
+            keccak256(
+                abi.encode(
+                    LAYOUT_ID,
+                    layout.schemaHash,
+                    layout.decimals,
+                    layout.polarity,
+                    layout.reveal,
+                    layout.thresholds
+                )
+            );
+    }
+
+    /// @notice A model's hash: its file and plan, and what its outputs mean.
+    function modelHash(bytes32 contentHash, bytes32 layoutHash) internal pure returns (bytes32) {
+        return keccak256(abi.encode(MODEL_DOMAIN, contentHash, layoutHash));
+    }
+
+    /// @notice Revert with InvalidLayout unless the layout can be that of a model.
+    /// @dev Tier mode: one output without decimals, at least one threshold, thresholds ascending and in range.
+    /// Other modes have no thresholds.
+    function check(IModelRegistry.Layout calldata layout) internal pure {
+        uint256 count = layout.decimals.length;
+        bool valid = count != 0 &&
+            count <= MAX_OUTPUTS &&
+            layout.polarity <= MAX_POLARITY &&
+            layout.reveal <= MAX_REVEAL &&
+            layout.schemaHash != 0;
+        for (uint256 i = 0; valid && i < count; ++i) {
+            valid = layout.decimals[i] <= MAX_DECIMALS;
+        }
+        if (layout.reveal == REVEAL_TIER) {
+            valid = valid && count == 1 && layout.decimals[0] == 0 && _ascending(layout.thresholds);
+        } else {
+            valid = valid && layout.thresholds.length == 0;
+        }
+        if (!valid) revert IModelRegistry.InvalidLayout();
+    }
+
+    function _ascending(int256[] calldata thresholds) private pure returns (bool) {
+        if (thresholds.length == 0) return false;
+        for (uint256 i = 0; i < thresholds.length; ++i) {
+            if (thresholds[i] < OutputCodec.MIN || thresholds[i] > OutputCodec.MAX) return false;
+            if (i != 0 && thresholds[i] <= thresholds[i - 1]) return false;
+        }
+        return true;
+    }
+}
