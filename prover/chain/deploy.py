@@ -54,6 +54,27 @@ def deploy_stack(sender: Sender, records: Records, *, fresh: bool = False) -> St
     return Stack(models, issuers, decisions)
 
 
+def deploy_credit_line(
+    sender: Sender, records: Records, stack: Stack, token: str | None = None, *, fresh: bool = False
+) -> BoundContract:
+    """Deploy the example lender CreditLine, owned by the sender, or reuse the recorded one.
+
+    Args:
+        sender: its owner, the one who lends.
+        records: of the sender's network.
+        stack: whose DecisionRegistry it reads.
+        token: the ERC-20 it lends; None deploys DemoToken, which anybody mints: development only.
+        fresh: deploy a new one whatever is recorded.
+
+    Raises:
+        DeploymentError, ChainError: see :func:`deploy_contract`.
+    """
+    if token is None:
+        token = deploy_contract(sender, records, load_artifact("DemoToken"), fresh=fresh).address
+    arguments = (stack.decisions.address, checked_address(token), sender.address)
+    return deploy_contract(sender, records, load_artifact("CreditLine"), arguments, fresh=fresh)
+
+
 def open_stack(records: Records) -> Stack:
     """The recorded stack, checked against the chain; deploys nothing.
 
@@ -76,7 +97,7 @@ def open_contract(records: Records, name: str, artifact: Artifact | None = None)
             f"no {name} is recorded for {records.network.name}, chain {records.network.chain_id}",
             "run `verdict deploy` first, or point --deployments at the folder that has the record",
         )
-    if record.genesis != records.genesis:
+    if not records.same_chain(record):
         raise DeploymentError(f"the record of {name} is of another chain with id {records.network.chain_id}", _AGAIN)
     _check_code(records.network, record, known)
     return BoundContract.at(records.network, record.address, name, known.abi)
@@ -90,7 +111,7 @@ def deploy_contract(
     Raises:
         DeploymentError: the recorded address has no code or other code, or the contract was made with other
             arguments or for another chain of the same id that is not a development chain.
-        StorageError: the record could not be written; the message of the chain's side is lost, the contract is not.
+        StorageError: the record could not be written, though the contract is on chain.
         ChainError: see :meth:`Sender.send`.
     """
     record = None if fresh else _reusable(records, artifact, args)
@@ -108,7 +129,7 @@ def _reusable(records: Records, artifact: Artifact, args: Sequence[Any]) -> Depl
     if record is None:
         return None
     network = records.network
-    if record.genesis != records.genesis:
+    if not records.same_chain(record):
         if network.chain_id in DEVELOPMENT_CHAINS:
             return None  # a local chain that was started anew
         raise DeploymentError(
@@ -150,8 +171,8 @@ def _create(sender: Sender, records: Records, artifact: Artifact, args: Sequence
         address=address,
         transaction=_hex(receipt.transaction_hash),
         block=receipt.block,
+        block_hash=_hex(receipt.block_hash),
         deployer=sender.address,
-        genesis=records.genesis,
         source=artifact.source,
         compiler=artifact.compiler,
         settings=artifact.settings,

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from web3.exceptions import Web3Exception
+from web3.exceptions import BlockNotFound, Web3Exception
 
 from prover.chain.networks import Network
 from prover.errors import ChainError, DeploymentError
@@ -32,8 +32,8 @@ class Deployment:
         address: checksummed.
         transaction: hash of the creation, 0x-hex, like every hash here.
         block: number of its block.
+        block_hash: of that block: tells two chains of one id apart, such as two lives of a development node.
         deployer: who sent it.
-        genesis: hash of the chain's block 0: tells two development chains of one id apart.
         source: source unit name.
         compiler: solc's long version.
         settings: compiler settings that reproduce the code.
@@ -47,8 +47,8 @@ class Deployment:
     address: str
     transaction: str
     block: int
+    block_hash: str
     deployer: str
-    genesis: str
     source: str
     compiler: str
     settings: Mapping[str, Any] = field(repr=False)
@@ -70,17 +70,22 @@ class Records:
         self.network = network
         self.folder = folder / str(network.chain_id) if network.persistent else None
         self._memory: dict[str, Deployment] = {}
-        self._genesis: str | None = None
 
-    @property
-    def genesis(self) -> str:
-        """Hash of block 0, asked once. Raises ChainError."""
-        if self._genesis is None:
-            try:
-                self._genesis = "0x" + bytes(self.network.w3.eth.get_block(0)["hash"]).hex()
-            except Web3Exception as error:
-                raise ChainError(f"{self.network.name} does not have block 0: {error}") from error
-        return self._genesis
+    def same_chain(self, record: Deployment) -> bool:
+        """Whether the network has the very block that created the contract.
+
+        The block's hash is asked for rather than block 0's: anvil makes a new block 0 whenever it loads its state.
+
+        Raises:
+            ChainError: the node does not say.
+        """
+        try:
+            block = self.network.w3.eth.get_block(record.block)
+        except BlockNotFound:
+            return False
+        except Web3Exception as error:
+            raise ChainError(f"{self.network.name} refused block {record.block}: {error}") from error
+        return "0x" + bytes(block["hash"]).hex() == record.block_hash
 
     def get(self, contract: str) -> Deployment | None:
         """The record of a contract, unverified; None when there is none.
@@ -105,7 +110,7 @@ class Records:
             ) from error
 
     def put(self, record: Deployment) -> None:
-        """Keep a record; one it replaces is kept beside it as ``<Contract>.<address>.json``.
+        """Keep a record. One it replaces on a living chain stays beside it as ``<Contract>.<address>.json``.
 
         Raises:
             StorageError: it could not be written; the contract is on chain all the same.
@@ -115,7 +120,7 @@ class Records:
             return
         path = self._path(record.contract)
         earlier = self.get(record.contract)
-        if earlier is not None and earlier.address != record.address:
+        if earlier is not None and earlier.address != record.address and self.same_chain(earlier):
             write_atomic(path.with_suffix(f".{earlier.address}.json"), _text(earlier))
         write_atomic(path, _text(record))
 

@@ -31,7 +31,8 @@ class Receipt:
 
     Attributes:
         transaction_hash: 32 bytes.
-        block: its number.
+        block: number of its block.
+        block_hash: 32 bytes.
         gas_used: gas paid for, intrinsic gas and calldata included.
         fork: the hard fork whose prices ``gas_used`` is counted in.
         contract_address: what a creation created.
@@ -40,6 +41,7 @@ class Receipt:
 
     transaction_hash: bytes
     block: int
+    block_hash: bytes
     gas_used: int
     fork: str
     contract_address: ChecksumAddress | None = None
@@ -112,6 +114,7 @@ class Sender:
         return Receipt(
             transaction_hash=bytes(receipt["transactionHash"]),
             block=receipt["blockNumber"],
+            block_hash=bytes(receipt["blockHash"]),
             gas_used=receipt["gasUsed"],
             fork=self.network.fork,
             contract_address=receipt.get("contractAddress") if to is None else None,
