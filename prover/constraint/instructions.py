@@ -1,0 +1,165 @@
+"""The instruction set of witness programs: how each kind of step computes its wires from its inputs.
+
+A step never decides soundness; a wrong value only makes the constraint check fail. Every instruction has an integer
+form (numpy int64, whole vectors) or a field form (Python integers in [0, p)), or both; a step runs in the field form
+when one of its inputs or outputs is field-valued. Preconditions are checked: a value out of range is an error that
+names the step, never a wrapped number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from prover.constraint.csr import Ints
+
+Params = Mapping[str, Any]
+"""Values are int, int64 arrays or lists of Python integers."""
+
+IntegerForm = Callable[[Sequence[Ints], Params], Ints]
+FieldForm = Callable[[Sequence[list[int]], Params, int], list[int]]
+
+
+class WitnessValueError(ValueError):
+    """A value outside what an instruction can represent; carries the index of the offending form."""
+
+
+@dataclass(frozen=True)
+class Instruction:
+    """Both forms of one instruction; None where it has none."""
+
+    integer: IntegerForm | None = None
+    field: FieldForm | None = None
+
+
+INSTRUCTIONS: dict[str, Instruction] = {}
+
+
+def integer_form(kind: str) -> Callable[[IntegerForm], IntegerForm]:
+    """Register the int64 form of an instruction."""
+
+    def register(function: IntegerForm) -> IntegerForm:
+        INSTRUCTIONS[kind] = Instruction(function, INSTRUCTIONS.get(kind, Instruction()).field)
+        return function
+
+    return register
+
+
+def field_form(kind: str) -> Callable[[FieldForm], FieldForm]:
+    """Register the Python-integer form of an instruction."""
+
+    def register(function: FieldForm) -> FieldForm:
+        INSTRUCTIONS[kind] = Instruction(INSTRUCTIONS.get(kind, Instruction()).integer, function)
+        return function
+
+    return register
+
+
+@integer_form("linear")
+def _linear(inputs: Sequence[Ints], params: Params) -> Ints:
+    """[x] -> x."""
+    return inputs[0]
+
+
+@field_form("linear")
+def _linear_field(inputs: Sequence[list[int]], params: Params, modulus: int) -> list[int]:
+    return inputs[0]
+
+
+@integer_form("product")
+def _product(inputs: Sequence[Ints], params: Params) -> Ints:
+    """[a, b] -> a·b elementwise."""
+    return inputs[0] * inputs[1]
+
+
+@field_form("product")
+def _product_field(inputs: Sequence[list[int]], params: Params, modulus: int) -> list[int]:
+    return [a * b % modulus for a, b in zip(*inputs, strict=True)]
+
+
+@integer_form("bits")
+def _bits(inputs: Sequence[Ints], params: Params) -> Ints:
+    """[x] -> bits skip..width-1 of every x, form after form, lowest first. Params: widths, skip (0 or 1): int64[m]."""
+    x, widths, skip = inputs[0], np.asarray(params["widths"], np.int64), np.asarray(params["skip"], np.int64)
+    outside = np.flatnonzero((x < 0) | ((x >> np.minimum(widths, 62)) != 0))
+    if outside.size:
+        form = int(outside[0])
+        raise WitnessValueError(f"value {int(x[form])} of form {form} does not fit {int(widths[form])} bits")
+    counts = widths - skip
+    starts = np.cumsum(counts) - counts
+    position = np.arange(int(counts.sum()), dtype=np.int64) - np.repeat(starts - skip, counts)
+    return np.asarray((np.repeat(x, counts) >> position) & 1, dtype=np.int64)
+
+
+@field_form("bits")
+def _bits_field(inputs: Sequence[list[int]], params: Params, modulus: int) -> list[int]:
+    bits: list[int] = []
+    shapes = zip(params["widths"].tolist(), params["skip"].tolist(), strict=True)
+    for form, (value, (width, skip)) in enumerate(zip(inputs[0], shapes, strict=True)):
+        if value >> width:
+            raise WitnessValueError(f"value {value} of form {form} does not fit {width} bits")
+        bits += [(value >> position) & 1 for position in range(skip, width)]
+    return bits
+
+
+@integer_form("weighted_bits")
+def _weighted_bits(inputs: Sequence[Ints], params: Params) -> Ints:
+    """[x] -> for every x in 0..D its booleans of weights 1, 2, .., 2^(n-2), ``tops``: see ``gadgets/range.py``.
+
+    Params: widths int64[m] (n ≥ 2), tops int64[m], skip int64[m] (1 leaves out the lowest boolean).
+    """
+    x, tops = inputs[0], np.asarray(params["tops"], np.int64)
+    widths, skip = np.asarray(params["widths"], np.int64), np.asarray(params["skip"], np.int64)
+    top = (x >= (np.int64(1) << (widths - 1))).astype(np.int64)
+    low = _bits([x - top * tops], {"widths": widths - 1, "skip": skip})
+    return np.asarray(np.insert(low, np.cumsum(widths - 1 - skip), top), dtype=np.int64)
+
+
+@integer_form("thermometer")
+def _thermometer(inputs: Sequence[Ints], params: Params) -> Ints:
+    """[x] -> (x ≥ threshold) for every threshold, form after form. Params: thresholds int64[n]."""
+    thresholds = np.asarray(params["thresholds"], dtype=np.int64)
+    return np.asarray(inputs[0][:, None] >= thresholds[None, :], dtype=np.int64).reshape(-1)
+
+
+@integer_form("is_zero")
+def _is_zero(inputs: Sequence[Ints], params: Params) -> Ints:
+    """[x] -> 1 where x = 0."""
+    return np.asarray(inputs[0] == 0, dtype=np.int64)
+
+
+@field_form("is_zero")
+def _is_zero_field(inputs: Sequence[list[int]], params: Params, modulus: int) -> list[int]:
+    return [int(value == 0) for value in inputs[0]]
+
+
+@field_form("inverse")
+def _inverse(inputs: Sequence[list[int]], params: Params, modulus: int) -> list[int]:
+    """[x] -> 1/x, and 0 for 0."""
+    return [pow(value, -1, modulus) if value else 0 for value in inputs[0]]
+
+
+@field_form("poseidon")
+def _poseidon(inputs: Sequence[list[int]], params: Params, modulus: int) -> list[int]:
+    """[state] -> x², x⁴, x⁵ of every S-box in round order; with ``constant`` = 1 without the very first S-box.
+
+    Params: t, full_rounds, partial_rounds, constants list[t·rounds], matrix list[t·t] row by row, constant 0|1.
+    """
+    t, full, partial = int(params["t"]), int(params["full_rounds"]), int(params["partial_rounds"])
+    constants, flat = params["constants"], params["matrix"]
+    matrix = [flat[row * t : (row + 1) * t] for row in range(t)]
+    state, wires = list(inputs[0]), []
+    for round_ in range(full + partial):
+        state = [(s + constants[round_ * t + i]) % modulus for i, s in enumerate(state)]
+        boxes = range(t) if round_ < full // 2 or round_ >= full // 2 + partial else range(1)
+        for i in boxes:
+            square = state[i] * state[i] % modulus
+            fourth = square * square % modulus
+            state[i] = fourth * state[i] % modulus
+            if round_ > 0 or i >= int(params["constant"]):
+                wires += [square, fourth, state[i]]
+        state = [sum(m * s for m, s in zip(row, state, strict=True)) % modulus for row in matrix]
+    return wires
