@@ -1,0 +1,227 @@
+"""The passes that turn a parsed model into a :class:`Graph`."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from math import prod
+from typing import TypeVar
+
+import numpy as np
+
+from prover.errors import ModelFileError, ModelShapeError
+from prover.graph.ir import Array, Graph, Node, TensorInfo
+from prover.graph.limits import Limits
+from prover.graph.ops import find_spec
+from prover.graph.ops.spec import DEFAULT_DOMAIN, Inferred, Operand, OpSpec, unsupported
+from prover.graph.parse import ParsedModel
+
+_T = TypeVar("_T")
+
+
+def build_graph(
+    parsed: ParsedModel, inputs: Sequence[TensorInfo], output_names: Sequence[str], limits: Limits
+) -> Graph:
+    """Order the nodes, infer all tensors, fold, remove what only renames, and keep what the outputs need."""
+    builder = _Builder(parsed, inputs, limits)
+    for node in _topological(parsed, [info.name for info in inputs]):
+        builder.add(node)
+    return builder.finish(output_names)
+
+
+class _Builder:
+    """The graph so far: tensors known, nodes kept, and names that stand for another tensor."""
+
+    def __init__(self, parsed: ParsedModel, inputs: Sequence[TensorInfo], limits: Limits) -> None:
+        self.parsed = parsed
+        self.inputs = tuple(inputs)
+        self.limits = limits
+        self.constants: dict[str, Array] = dict(parsed.constants)
+        self.tensors: dict[str, TensorInfo] = {info.name: info for info in inputs}
+        self.nodes: list[Node] = []
+        self.alias: dict[str, str] = {}
+        self.elements = 0
+        self.work = 0
+        for info in inputs:
+            self._count(f"input {info.name!r}", info.shape)
+        for name, value in self.constants.items():
+            self.tensors[name] = TensorInfo(name, value.dtype, value.shape)
+            self._count(f"tensor {name!r}", value.shape)
+
+    def add(self, node: Node) -> None:
+        """Infer one node whose inputs are known; fold, rename or keep it."""
+        node = replace(node, inputs=tuple(self.alias.get(name, name) for name in node.inputs))
+        spec = find_spec(node.domain, node.op, node.opset)
+        operands = [self._operand(name) if name else None for name in node.inputs]
+        self._check_static(node, spec, operands)
+        inferred = _guarded(node, lambda: spec.infer(node, operands))
+        for name, item in zip(node.outputs, inferred, strict=False):
+            self._count(f"{node}: output {name!r}", item.shape)
+            if name:
+                self.tensors[name] = TensorInfo(name, item.dtype, item.shape)
+        known = all(item.value is not None for item in inferred)
+        if known or all(operand is None or operand.value is not None for operand in operands):
+            self._fold(node, spec, operands, inferred)
+        elif spec.transparent and _guarded(node, lambda: spec.transparent(node, operands)):  # type: ignore[misc]
+            self.alias[node.outputs[0]] = node.inputs[0]
+        else:
+            self.nodes.append(node)
+
+    def finish(self, output_names: Sequence[str]) -> Graph:
+        """Give the outputs their names, drop what they do not need, and check what is left."""
+        nodes = self._name_outputs(output_names)
+        nodes = _needed(nodes, output_names)
+        read = {name for node in nodes for name in node.inputs if name} | set(output_names)
+        constants = {name: value for name, value in self.constants.items() if name in read}
+        if not any(name in self.tensors and name not in constants for name in output_names):
+            raise ModelFileError("the model's outputs do not depend on its inputs")
+        _check_finite(nodes, constants)
+        names = (
+            {info.name for info in self.inputs} | constants.keys() | {n for node in nodes for n in node.outputs if n}
+        )
+        return Graph(
+            self.parsed.name,
+            self.inputs,
+            tuple(self._output(name) for name in output_names),
+            tuple(nodes),
+            constants,
+            {name: info for name, info in self.tensors.items() if name in names},
+            dict(self.parsed.opsets),
+        )
+
+    def _operand(self, name: str) -> Operand:
+        info = self.tensors[name]
+        return Operand(name, info.dtype, info.shape, self.constants.get(name))
+
+    def _check_static(self, node: Node, spec: OpSpec, operands: Sequence[Operand | None]) -> None:
+        for index, name in spec.static.items():
+            operand = operands[index] if index < len(operands) else None
+            if operand is not None and operand.value is None:
+                raise unsupported(
+                    node,
+                    f"input {name!r} is computed from the model's input",
+                    "shapes and axes must be constants: export with static shapes",
+                )
+
+    def _count(self, what: str, shape: tuple[int, ...]) -> None:
+        size = prod(shape)
+        self.elements += size
+        if any(length < 0 for length in shape) or len(shape) > 32 or size > self.limits.tensor_elements:
+            raise ModelShapeError(f"{what} has the shape {list(shape)[:16]}, which is negative or too large")
+        if self.elements > self.limits.total_elements:
+            raise ModelShapeError(f"the tensors of the model have more than {self.limits.total_elements} elements")
+
+    def _fold(self, node: Node, spec: OpSpec, operands: Sequence[Operand | None], inferred: Sequence[Inferred]) -> None:
+        self.work += spec.work(node, operands) if spec.work else 0
+        if self.work > self.limits.folding_work:
+            raise ModelShapeError(f"{node}: computing the constants takes too long", "fold constants when exporting")
+        values: Sequence[Array | None] = [item.value for item in inferred]
+        if any(value is None for value in values):
+            arrays = [None if operand is None else operand.value for operand in operands]
+            with np.errstate(all="ignore"):
+                values = _guarded(node, lambda: spec.evaluate(node, arrays))
+        for name, value in zip(node.outputs, values, strict=False):
+            if name and value is not None:
+                frozen = np.array(value)
+                frozen.flags.writeable = False
+                self.constants[name] = frozen
+
+    def _name_outputs(self, output_names: Sequence[str]) -> list[Node]:
+        """Where an output is the alias of a computed tensor, that tensor takes the output's name."""
+        computed = {name for node in self.nodes for name in node.outputs if name}
+        renamed: dict[str, str] = {}
+        copies: list[Node] = []
+        for name in output_names:
+            target = self.alias.get(name, name)
+            if target == name:
+                continue
+            self.tensors[name] = replace(self.tensors[target], name=name)
+            if target in computed and target not in output_names and target not in renamed:
+                renamed[target] = name
+            else:  # the model returns one tensor twice, or an input as it is
+                opset = self.parsed.opsets.get(DEFAULT_DOMAIN, 0) or 13
+                copies.append(Node(name, "Identity", DEFAULT_DOMAIN, opset, (target,), (name,), {}))
+
+        def current(names: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(renamed.get(name, name) for name in names)
+
+        return [replace(n, inputs=current(n.inputs), outputs=current(n.outputs)) for n in [*self.nodes, *copies]]
+
+    def _output(self, name: str) -> TensorInfo:
+        if name not in self.tensors:
+            raise ModelFileError(f"nothing produces the output {name!r}")
+        info, declared = self.tensors[name], self.parsed.output_types[name]
+        if declared is not None and declared != info.dtype:
+            raise ModelShapeError(f"output {name!r} is declared {declared} but is {info.dtype}")
+        return info
+
+
+def _guarded(node: Node, call: Callable[[], _T]) -> _T:
+    """Turn numpy's and the operators' complaints about shapes and types into an error that names the node."""
+    try:
+        return call()
+    except (ValueError, TypeError, IndexError, OverflowError, MemoryError) as error:
+        raise ModelShapeError(f"{node}: {error}") from error
+
+
+def _topological(parsed: ParsedModel, inputs: Sequence[str]) -> list[Node]:
+    """Kahn's algorithm, stable in the file's order.
+
+    Raises:
+        ModelFileError: a tensor produced twice or never, or a cycle.
+    """
+    available = set(parsed.constants)
+    for name in inputs:
+        if name in available:
+            raise ModelFileError(f"two inputs are called {name!r}")
+        available.add(name)
+    producer: dict[str, int] = {}
+    for index, node in enumerate(parsed.nodes):
+        for name in filter(None, node.outputs):
+            if name in producer or name in available:
+                raise ModelFileError(f"tensor {name!r} is produced twice, the second time by {node}")
+            producer[name] = index
+    readers: list[list[int]] = [[] for _ in parsed.nodes]
+    waiting = [0] * len(parsed.nodes)
+    for index, node in enumerate(parsed.nodes):
+        for name in {name for name in node.inputs if name and name not in available}:
+            if name not in producer:
+                raise ModelFileError(f"{node} reads the tensor {name!r}, which nothing produces")
+            readers[producer[name]].append(index)
+            waiting[index] += 1
+    ready = deque(index for index, count in enumerate(waiting) if count == 0)
+    order: list[Node] = []
+    while ready:
+        index = ready.popleft()
+        order.append(parsed.nodes[index])
+        for reader in readers[index]:
+            waiting[reader] -= 1
+            if waiting[reader] == 0:
+                ready.append(reader)
+    if len(order) < len(parsed.nodes):
+        stuck = next(node for node, count in zip(parsed.nodes, waiting, strict=True) if count)
+        raise ModelFileError(f"the graph has a cycle: {stuck} waits for its own result")
+    return order
+
+
+def _needed(nodes: Sequence[Node], output_names: Sequence[str]) -> list[Node]:
+    """Nodes on a path to an output, in order."""
+    wanted = set(output_names)
+    kept: list[Node] = []
+    for node in reversed(nodes):
+        if wanted.intersection(node.outputs):
+            kept.append(node)
+            wanted.update(node.inputs)
+    return kept[::-1]
+
+
+def _check_finite(nodes: Sequence[Node], constants: dict[str, Array]) -> None:
+    for node in nodes:
+        infinite = find_spec(node.domain, node.op, node.opset).infinite
+        for index, name in enumerate(node.inputs):
+            value = constants.get(name)
+            if value is None or value.dtype.kind != "f":
+                continue
+            if np.isnan(value).any() or (index not in infinite and np.isinf(value).any()):
+                raise ModelFileError(f"tensor {name!r}, read by {node}, holds NaN or infinity", "train the model again")

@@ -1,0 +1,123 @@
+"""ONNX-ML linear models: LinearClassifier and LinearRegressor."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from prover.graph.ir import Array, Node
+from prover.graph.ops.elementwise import sigmoid
+from prover.graph.ops.reduction import softmax
+from prover.graph.ops.spec import (
+    ML_DOMAIN,
+    Inferred,
+    Operand,
+    OpSpec,
+    array,
+    integer,
+    integers,
+    needed,
+    reals,
+    same_dtype,
+    text,
+    texts,
+)
+
+_FLOAT32 = np.dtype(np.float32)
+
+
+def _floats(node: Node, name: str) -> Array:
+    value = node.attributes[name]
+    return value if isinstance(value, np.ndarray) else np.zeros(0, dtype=np.float32)
+
+
+def _weights(node: Node, shape: tuple[int, ...], targets: int) -> tuple[Array, Array]:
+    """(coefficients float32[targets, features], intercepts float32[targets]) for inputs of a shape [n, features]."""
+    if len(shape) not in (1, 2):
+        raise ValueError(f"the input has rank {len(shape)}, expected 1 or 2")
+    coefficients, intercepts = _floats(node, "coefficients"), _floats(node, "intercepts")
+    if targets < 1 or coefficients.size != targets * shape[-1]:
+        raise ValueError(f"{coefficients.size} coefficients for {targets} targets of {shape[-1]} features")
+    if intercepts.size not in (0, targets):
+        raise ValueError(f"{intercepts.size} intercepts for {targets} targets")
+    filled = intercepts if intercepts.size else np.zeros(targets, dtype=np.float32)
+    return coefficients.reshape(targets, shape[-1]), filled
+
+
+def _scores(node: Node, data: Array, targets: int) -> Array:
+    weights, intercepts = _weights(node, data.shape, targets)
+    return np.asarray(np.atleast_2d(data).astype(np.float32) @ weights.T + intercepts)
+
+
+def classifier_labels(node: Node) -> Array:
+    """The labels of a LinearClassifier's classes, int64[n] or str objects[n]; a single row of scores has two."""
+    ints, strings = node.attributes["classlabels_ints"], node.attributes["classlabels_strings"]
+    if bool(ints) == bool(strings):
+        raise ValueError("expected either classlabels_ints or classlabels_strings")
+    labels = np.array(ints, dtype=np.int64) if ints else np.array(strings, dtype=object)
+    expected = max(_floats(node, "intercepts").size, 2)
+    if labels.size != expected:
+        raise ValueError(f"{labels.size} class labels, expected {expected}")
+    return labels
+
+
+def _infer_classifier(node: Node, inputs: Sequence[Operand | None]) -> list[Inferred]:
+    data = needed(inputs[0])
+    same_dtype(inputs)
+    _weights(node, data.shape, _floats(node, "intercepts").size)
+    labels = classifier_labels(node)
+    rows = data.shape[0] if len(data.shape) == 2 else 1
+    return [Inferred(labels.dtype, (rows,)), Inferred(_FLOAT32, (rows, labels.size))]
+
+
+def _classifier(node: Node, inputs: Sequence[Array | None]) -> list[Array]:
+    labels = classifier_labels(node)
+    scores = _scores(node, array(inputs[0]), _floats(node, "intercepts").size)
+    single = scores.shape[1] == 1
+    chosen = (scores[:, 0] > 0).astype(np.int64) if single else scores.argmax(axis=1)
+    transform = node.attributes["post_transform"]
+    if single:  # one score decides between two classes
+        negative = -scores if transform == "LOGISTIC" else 1 - scores
+        scores = np.concatenate([negative, scores], axis=1)
+    if transform == "LOGISTIC":
+        scores = sigmoid(scores)
+    elif transform == "SOFTMAX":
+        scores = softmax(scores, 1)
+    return [labels[chosen], scores.astype(np.float32)]
+
+
+def _infer_regressor(node: Node, inputs: Sequence[Operand | None]) -> list[Inferred]:
+    data = needed(inputs[0])
+    same_dtype(inputs)
+    targets = node.attributes["targets"]
+    assert isinstance(targets, int)
+    _weights(node, data.shape, targets)
+    return [Inferred(_FLOAT32, (data.shape[0] if len(data.shape) == 2 else 1, targets))]
+
+
+def _regressor(node: Node, inputs: Sequence[Array | None]) -> list[Array]:
+    targets = node.attributes["targets"]
+    assert isinstance(targets, int)
+    return [_scores(node, array(inputs[0]), targets).astype(np.float32)]
+
+
+_CLASSIFIER = {
+    "coefficients": reals(required=True),
+    "intercepts": reals(required=True),
+    "classlabels_ints": integers(),
+    "classlabels_strings": texts(),
+    "multi_class": integer(0, allowed=(0, 1)),  # says how the weights were trained; does not change the result
+    "post_transform": text("NONE", allowed=("NONE", "LOGISTIC", "SOFTMAX")),
+}
+_REGRESSOR = {
+    "coefficients": reals(required=True),
+    "intercepts": reals(),
+    "targets": integer(1),
+    "post_transform": text("NONE", allowed=("NONE",)),
+}
+
+OPS = (
+    OpSpec("LinearClassifier", _infer_classifier, _classifier, ML_DOMAIN, outputs=(1, 2), attributes=_CLASSIFIER),
+    OpSpec("LinearRegressor", _infer_regressor, _regressor, ML_DOMAIN, attributes=_REGRESSOR),
+)

@@ -1,0 +1,111 @@
+"""TensorProto to numpy: lengths and limits are checked before anything is allocated."""
+
+from __future__ import annotations
+
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from prover.errors import ModelFileError
+from prover.graph.dtypes import ELEMENT_TYPES
+from prover.graph.ir import Array
+from prover.graph.limits import Limits
+from prover.graph.loading import read_regular_file
+
+_FIELDS = {
+    1: "float_data",
+    7: "int64_data",
+    8: "string_data",
+    11: "double_data",
+    12: "uint64_data",
+    13: "uint64_data",
+}
+"""Typed field of each element type; all others use ``int32_data``."""
+
+_EXTERNAL = 1
+
+
+def decode_tensor(proto: Any, name: str, folder: Path | None, limits: Limits) -> Array:
+    """A read-only array in native byte order; strings become str objects.
+
+    External data is read from inside ``folder`` and moved into the proto, so that later passes see a closed model.
+
+    Raises:
+        ModelFileError: unsupported element type, negative or huge dimensions, data that does not fill the shape,
+            or external data outside the folder.
+    """
+    dtype = ELEMENT_TYPES.get(proto.data_type)
+    if dtype is None:
+        raise ModelFileError(
+            f"tensor {name!r} has element type {proto.data_type}, which is not supported", "export it as float32"
+        )
+    shape = tuple(proto.dims)
+    if any(size < 0 for size in shape) or prod(shape) > limits.tensor_elements:
+        raise ModelFileError(f"tensor {name!r} has the shape {list(shape)[:16]}, which is negative or too large")
+    if proto.HasField("segment"):
+        raise ModelFileError(f"tensor {name!r} is stored in segments", "save the model with current onnx")
+    count = prod(shape)
+    if proto.data_location == _EXTERNAL:
+        proto.raw_data = _external(proto, name, folder, count * dtype.itemsize)
+        proto.ClearField("data_location")
+        proto.ClearField("external_data")
+    if proto.HasField("raw_data"):
+        array = _from_raw(proto.raw_data, name, dtype, count)
+    else:
+        array = _from_field(getattr(proto, _FIELDS.get(proto.data_type, "int32_data")), name, dtype, count)
+    array = array.reshape(shape)
+    array.flags.writeable = False
+    return array
+
+
+def _from_raw(raw: bytes, name: str, dtype: np.dtype[Any], count: int) -> Array:
+    if dtype == object:
+        raise ModelFileError(f"tensor {name!r} stores strings as raw bytes")
+    if len(raw) != count * dtype.itemsize:
+        raise ModelFileError(f"tensor {name!r} has {len(raw)} bytes of data, its shape needs {count * dtype.itemsize}")
+    if dtype == np.bool_:
+        return np.frombuffer(raw, dtype=np.uint8) != 0
+    return np.frombuffer(raw, dtype=dtype.newbyteorder("<")).astype(dtype)
+
+
+def _from_field(values: Any, name: str, dtype: np.dtype[Any], count: int) -> Array:
+    if len(values) != count:
+        raise ModelFileError(f"tensor {name!r} has {len(values)} values, its shape needs {count}")
+    if dtype == object:
+        try:
+            strings = [value.decode() for value in values]
+        except UnicodeDecodeError as error:
+            raise ModelFileError(f"tensor {name!r} holds a string that is not UTF-8: {error}") from error
+        return np.array(strings, dtype=object)
+    if dtype == np.float16:
+        return np.array(values, dtype=np.int32).astype(np.uint16).view(np.float16)
+    return np.array(values).astype(dtype)
+
+
+def _external(proto: Any, name: str, folder: Path | None, n_bytes: int) -> bytes:
+    """The bytes of a tensor kept in another file, which must lie inside the model's folder.
+
+    Symbolic links are resolved first. The path names the file twice (here and when opening), so somebody who can
+    write the folder meanwhile can still redirect it; he could as well replace the model.
+    """
+    if folder is None:
+        raise ModelFileError(f"tensor {name!r} lies in another file, but the model was given as bytes", "pass its path")
+    entries = {entry.key: entry.value for entry in proto.external_data}
+    location = entries.get("location", "")
+    root = folder.resolve()
+    try:
+        target = (root / location).resolve()
+        offset, length = int(entries.get("offset", 0)), int(entries.get("length", n_bytes))
+    except (OSError, ValueError, RuntimeError) as error:  # RuntimeError: a loop of symbolic links
+        raise ModelFileError(f"tensor {name!r}: malformed external data: {error}") from error
+    absolute = Path(location).is_absolute() or location.startswith(("/", "\\")) or ":" in location
+    if not location or absolute or ".." in Path(location).parts or not target.is_relative_to(root):
+        raise ModelFileError(
+            f"tensor {name!r} points to {location!r}, outside the model's folder",
+            "put the data file beside the model and save it with a relative location",
+        )
+    if offset < 0 or length != n_bytes:
+        raise ModelFileError(f"tensor {name!r}: bytes {offset} + {length} of {location!r}, its shape needs {n_bytes}")
+    return read_regular_file(target, n_bytes, f"data of tensor {name!r},", offset, length)
