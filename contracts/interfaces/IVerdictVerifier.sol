@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+// SPDX-License-Identifier: Apache-2.0
 pragma solidity ^0.8.28;
 
 /// @title Errors of a generated Groth16 verifier: the call was malformed, which is not the same as an invalid proof.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: MIT
+// SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
 import {ERC165} from "@openzeppelin/contracts/utils/introspection/ERC165.sol";
