@@ -21,7 +21,7 @@ def read_model(source: str | os.PathLike[str] | bytes, limits: Limits) -> tuple[
         ModelFileError: missing, not a regular file, too large, or not an ONNX model.
     """
     import onnx
-    from google.protobuf.message import DecodeError
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
     if isinstance(source, bytes):
         data, folder = source, None

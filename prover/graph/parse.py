@@ -100,7 +100,7 @@ def _input(proto: Any, input_shapes: Mapping[str, Sequence[int]]) -> TensorInfo:
     name = proto.name
     tensor = proto.type.tensor_type
     dtype = ELEMENT_TYPES.get(tensor.elem_type) if proto.type.WhichOneof("value") == "tensor_type" else None
-    if not name or dtype is None or dtype == object:
+    if not name or dtype is None or dtype.kind == "O":
         raise ModelShapeError(
             f"input {name!r} is not a tensor of numbers", "encode text as category indices before the model"
         )

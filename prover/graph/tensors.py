@@ -61,19 +61,19 @@ def decode_tensor(proto: Any, name: str, folder: Path | None, limits: Limits) ->
 
 
 def _from_raw(raw: bytes, name: str, dtype: np.dtype[Any], count: int) -> Array:
-    if dtype == object:
+    if dtype.kind == "O":
         raise ModelFileError(f"tensor {name!r} stores strings as raw bytes")
     if len(raw) != count * dtype.itemsize:
         raise ModelFileError(f"tensor {name!r} has {len(raw)} bytes of data, its shape needs {count * dtype.itemsize}")
     if dtype == np.bool_:
-        return np.frombuffer(raw, dtype=np.uint8) != 0
+        return np.frombuffer(raw, dtype=np.uint8).astype(np.bool_)
     return np.frombuffer(raw, dtype=dtype.newbyteorder("<")).astype(dtype)
 
 
 def _from_field(values: Any, name: str, dtype: np.dtype[Any], count: int) -> Array:
     if len(values) != count:
         raise ModelFileError(f"tensor {name!r} has {len(values)} values, its shape needs {count}")
-    if dtype == object:
+    if dtype.kind == "O":
         try:
             strings = [value.decode() for value in values]
         except UnicodeDecodeError as error:

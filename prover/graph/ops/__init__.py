@@ -1,7 +1,7 @@
 """The table of supported operators: one module per family, found by itself.
 
-To add an operator, add an :class:`OpSpec` to the ``OPS`` tuple of a module here, or a new module with such a tuple; nothing
-else changes. An entry says
+To add an operator, add an :class:`OpSpec` to the ``OPS`` tuple of a module here, or a new module with such a tuple;
+nothing else changes. An entry says
 
 - its versions: one entry per range of opsets in which the operator means the same (``since``, ``until``);
 - its attributes, with defaults and supported values (anything else is refused by name);

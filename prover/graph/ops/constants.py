@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -65,18 +66,18 @@ def _filled(node: Node, inputs: Sequence[Array | None]) -> list[Array]:
     return [np.full(tuple(array(inputs[0]).tolist()), fill)]
 
 
-def _target(node: Node) -> np.dtype[np.generic]:
+def _target(node: Node) -> np.dtype[Any]:
     code = node.attributes["to"]
-    dtype = ELEMENT_TYPES.get(code)  # type: ignore[call-overload]
-    if dtype is None or dtype == object:
+    dtype = ELEMENT_TYPES.get(code) if isinstance(code, int) else None
+    if dtype is None or dtype.kind == "O":
         raise unsupported(node, f"cast to element type {code}", "numbers and booleans are supported")
-    return np.dtype(dtype)
+    return dtype
 
 
 def _infer_cast(node: Node, inputs: Sequence[Operand | None]) -> list[Inferred]:
     data = needed(inputs[0])
     target = _target(node)
-    if data.dtype == object:
+    if data.dtype.kind == "O":
         raise unsupported(node, "cast from strings")
     return [Inferred(target, data.shape)]
 
