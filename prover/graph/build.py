@@ -77,9 +77,8 @@ class _Builder:
         if not any(name in self.tensors and name not in constants for name in output_names):
             raise ModelFileError("the model's outputs do not depend on its inputs")
         _check_finite(nodes, constants)
-        names = (
-            {info.name for info in self.inputs} | constants.keys() | {n for node in nodes for n in node.outputs if n}
-        )
+        names = {info.name for info in self.inputs} | constants.keys()
+        names.update(name for node in nodes for name in node.outputs if name)
         return Graph(
             self.parsed.name,
             self.inputs,

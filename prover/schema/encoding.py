@@ -129,8 +129,8 @@ class _Columns:
         self.fixed = np.array([isinstance(feature, Fixed) for feature in features])
         self.float32 = np.array([isinstance(feature, Float32) for feature in features])
         self.optional = np.array([feature.optional for feature in features])
-        self.scale = np.array([feature.units for feature in features], dtype=np.float64)
-        self.inexact = np.array([feature.units & (feature.units - 1) != 0 for feature in features])
+        self.scale = np.array([feature.scale for feature in features], dtype=np.float64)
+        self.inexact = np.array([feature.scale & (feature.scale - 1) != 0 for feature in features])
         self.lo = np.array([feature.lo for feature in features], dtype=np.float64)
         self.hi = np.array([feature.hi for feature in features], dtype=np.float64)
         # A valid value to compute with where one is missing.
@@ -202,7 +202,7 @@ def _is_missing(value: object) -> bool:
 def _model_rows(
     features: tuple[Feature, ...], codes: NDArray[np.int64], missing: NDArray[np.bool_]
 ) -> NDArray[np.float32]:
-    scale = np.array([feature.units for feature in features], dtype=np.float64)
+    scale = np.array([feature.scale for feature in features], dtype=np.float64)
     rows = (codes / scale).astype(np.float32)
     exact = np.array([isinstance(feature, Float32) for feature in features])
     rows[:, exact] = float32_of_code(codes[:, exact])

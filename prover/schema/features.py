@@ -43,6 +43,8 @@ class Feature(abc.ABC):
     optional: bool = field(default=False, kw_only=True)
 
     kind: ClassVar[str]
+    scale: ClassVar[int] = 1
+    """What a code counts for a value of 1."""
 
     def __post_init__(self) -> None:
         check_text(self.name, "a feature's name")
@@ -58,11 +60,6 @@ class Feature(abc.ABC):
     @abc.abstractmethod
     def hi(self) -> int:
         """Largest code."""
-
-    @property
-    def units(self) -> int:
-        """What a code counts for a value of 1: the scale of ``fixed``, 1 for the others."""
-        return 1
 
     @property
     def span(self) -> int:
@@ -84,7 +81,7 @@ class Feature(abc.ABC):
 
     def decode(self, code: int) -> float:
         """The number a model sees for a code, before it is rounded to the model's own dtype."""
-        return code / self.units
+        return code / self.scale
 
     @abc.abstractmethod
     def to_dict(self) -> dict[str, object]:
@@ -231,7 +228,7 @@ class Int(Feature):
 class Fixed(Feature):
     """A number counted in units of 1/scale; ``min`` and ``max`` count those units."""
 
-    scale: int
+    scale: int = field()  # type: ignore[misc]  # of the instance, where the other kinds have 1
     min: int
     max: int
 
@@ -253,10 +250,6 @@ class Fixed(Feature):
     @property
     def hi(self) -> int:
         return self.max
-
-    @property
-    def units(self) -> int:
-        return self.scale
 
     def encode(self, value: object) -> int:
         return self._in_range(round(self._number(value) * self.scale), value)  # Fraction rounds half to even
