@@ -1,7 +1,8 @@
 # Sets up everything the project needs inside the checkout, without root. Sourced by scripts/demo, test and bench.
 #
 #   bootstrap demo    Python packages, npm packages of contracts/, the native core, the project itself
-#   bootstrap test    the same, then the test and lint packages and the npm packages of tests/
+#   bootstrap test    the same, the test and lint packages, and the npm packages of tests/
+#   bootstrap peers   as demo, the npm packages of tests/, and ezkl where it installs
 #
 # Each step leaves a stamp, written last, that holds a hash of its inputs: a step that was interrupted runs again, a
 # step whose inputs did not change does not run at all. A lock keeps two set-ups of one checkout apart.
@@ -98,7 +99,10 @@ setup_venv() {
     stamped venv "$key" && return 0
     say "Python ${found##* } (${found% *}): creating .venv"
     rm -rf "$VENV"
-    "${found% *}" -I -m venv "$VENV" || fail "could not create $VENV"
+    "${found% *}" -I -m venv "$VENV" || {
+        fail "could not create $VENV"
+        return 1
+    }
     stamp venv "$key"
 }
 
@@ -206,21 +210,27 @@ bootstrap() {
         flock "$lock"
     fi
     setup_venv || return 1
-    local -a inputs=(scripts/requirements/{build,runtime,node,test,lint}.txt contracts/package-lock.json
+    local -a inputs=(scripts/requirements/{build,runtime,node,test,lint,peers}.txt contracts/package-lock.json
         tests/package-lock.json pyproject.toml prover/native)
     mapfile -t keys < <(cd "$ROOT" && content_hashes "${inputs[@]}")
+    [[ ${#keys[@]} == "${#inputs[@]}" ]] || {
+        fail "this checkout is incomplete"
+        return 1
+    }
     export PATH="$VENV/bin:$PATH"
     install_pins build "${keys[0]}" || return 1
     install_pins runtime "${keys[1]}" || return 1
     if [[ "$goal" == test ]]; then
         install_pins test "${keys[3]}" || return 1
         install_pins lint "${keys[4]}" || return 1
+    elif [[ "$goal" == peers ]]; then
+        install_pins peers "${keys[5]}" || say "peers: ezkl does not install here"
     fi
     setup_node "${keys[2]}" || return 1
-    install_npm contracts "${keys[5]}" || return 1
-    if [[ "$goal" == test ]]; then
-        install_npm tests "${keys[6]}" || return 1
+    install_npm contracts "${keys[6]}" || return 1
+    if [[ "$goal" != demo ]]; then
+        install_npm tests "${keys[7]}" || return 1
     fi
-    setup_project "${keys[7]}" "${keys[8]}" || return 1
+    setup_project "${keys[8]}" "${keys[9]}" || return 1
     exec {lock}<&-
 }
