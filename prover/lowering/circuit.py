@@ -1,0 +1,99 @@
+"""Schema and plan to circuit: input, commitment, program, packed outputs, bound context."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import pkgutil
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+import prover.lowering
+from prover.constraint import Circuit, ConstraintSystem, IntMatrix, LinearVector
+from prover.errors import InputError, QuantizationError
+from prover.field import R
+from prover.gadgets.pack import pack_outputs
+from prover.lowering.commitment import SALT, lower_commitment
+from prover.lowering.facts import MISSING, OFFSETS, lower_facts
+from prover.quantization import LinearForms, Plan, Step
+from prover.schema import EncodedInput, Schema
+
+Lowering = Callable[[ConstraintSystem, Step, LinearVector], LinearVector]
+"""Constraints of one step: linear inputs in, outputs out, equal to the step's integer semantics."""
+
+CONTEXT = "context"
+"""Public input: the 253-bit value a proof is bound to."""
+
+
+def lower(schema: Schema, plan: Plan) -> Circuit:
+    """The circuit of a plan. The same bytes for the same arguments, on every machine.
+
+    Raises:
+        QuantizationError: the plan belongs to another schema, or has a step kind nothing lowers.
+        MalformedCircuitError: the plan's bounds contradict each other.
+    """
+    if plan.layout.schema_hash != schema.hash:
+        raise QuantizationError("the plan was made for another schema", "compile the model again")
+    cs = ConstraintSystem()
+    publics = _public_wires(cs, plan)
+    facts = lower_facts(cs, schema)
+    cs.bind(publics["inputCommitment"], lower_commitment(cs, schema, facts), "commitment")
+    variables = facts.slots
+    for step in plan.steps:
+        with cs.scope(f"{step.node or step.kind}"):
+            outputs = _lowerings()[step.kind](cs, step, _forms(variables, step.inputs))
+        variables = LinearVector.concat([variables, outputs.with_bounds(step.lo, step.hi)])
+    revealed = _forms(variables, plan.outputs)
+    cs.bind(publics["outputs"], pack_outputs(cs, revealed), "outputs")
+    # A row of its own makes the proof depend on the context: rows an iden3 key adds prove nothing about it.
+    cs.product(publics[CONTEXT], publics[CONTEXT], "context")
+    return cs.compile()
+
+
+def assignments(
+    schema: Schema, encoded: EncodedInput, salt: int, context: int
+) -> dict[str, list[int] | NDArray[np.int64]]:
+    """Witness inputs of one proof.
+
+    Raises:
+        InputError: encoded under another schema, or a salt or context that is not a field element.
+    """
+    if encoded.features != schema.features:
+        raise InputError("the input was encoded under another schema", "encode it with the model's schema")
+    for name, value in ((SALT, salt), (CONTEXT, context)):
+        if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < R:
+            raise InputError(f"the {name} is not a field element: it must be an integer in [0, r)")
+    lows = np.array([feature.lo for feature in schema.features], dtype=np.int64)
+    optional = [feature.optional for feature in schema.features]
+    given: dict[str, list[int] | NDArray[np.int64]] = {
+        OFFSETS: np.where(encoded.missing, 0, encoded.codes - lows),
+        SALT: [salt],
+        CONTEXT: [context],
+    }
+    if any(optional):
+        given[MISSING] = encoded.missing[optional].astype(np.int64)
+    return given
+
+
+def _public_wires(cs: ConstraintSystem, plan: Plan) -> Mapping[str, LinearVector]:
+    from prover.schema.layout import KINDS
+
+    slots = KINDS[plan.layout.kind]
+    return {slot.name: cs.public(slot.name, len(plan.layout.slots[slot.name]), output=slot.computed) for slot in slots}
+
+
+def _forms(variables: LinearVector, forms: LinearForms) -> LinearVector:
+    matrix = forms.matrix
+    weights = IntMatrix(matrix.indptr, matrix.cols, matrix.data, matrix.n_cols)
+    known = variables[slice(0, matrix.n_cols)]
+    return (known.matmul(weights) + forms.bias).with_bounds(forms.lo, forms.hi)
+
+
+@functools.cache
+def _lowerings() -> Mapping[str, Lowering]:
+    table: dict[str, Lowering] = {}
+    for module in pkgutil.iter_modules(prover.lowering.__path__):
+        table |= getattr(importlib.import_module(f"prover.lowering.{module.name}"), "LOWERINGS", {})
+    return table

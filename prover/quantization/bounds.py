@@ -1,0 +1,122 @@
+"""Proven ranges of linear forms: interval arithmetic and linear relaxation, whichever is tighter.
+
+Relaxation follows DeepPoly (Singh, Gehr, Püschel, Vechev, POPL 2019, §4): every step output y lies between two
+linear functions of the step's input; a bound on a form is found by substituting them backwards, step by step, until
+only facts are left, where the extremes are exact (a one-hot group counts its best member, not their sum). Every
+stage of the substitution is itself a valid bound and the best one is kept.
+
+The computation is in float64 with outward slack, and a wrong bound could only make an honest witness fail: circuits
+check every width by bits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prover.errors import QuantizationError
+from prover.quantization.facts import FactSpace
+from prover.quantization.sparse import Sparse
+
+F64 = NDArray[np.float64]
+
+LIMIT = 2.0**62
+"""No intermediate value may reach it: the reference model runs on int64."""
+
+_RELAXED_CELLS = 1 << 24
+"""Largest dense form matrix that is relaxed; wider layers keep their intervals."""
+
+
+@dataclass(frozen=True)
+class Relaxation:
+    """``lower_slope * x + lower_const <= y <= upper_slope * x + upper_const`` for y_i, x_i of one step."""
+
+    lower_slope: F64
+    lower_const: F64
+    upper_slope: F64
+    upper_const: F64
+
+
+@dataclass(frozen=True)
+class _Layer:
+    start: int
+    stop: int
+    matrix: F64
+    bias: F64
+    relaxation: Relaxation
+
+
+class Bounds:
+    """Ranges of all variables so far, and the relaxations that connect them."""
+
+    def __init__(self, facts: FactSpace) -> None:
+        self._facts = facts
+        self._layers: list[_Layer] = []
+        self.lo: NDArray[np.int64] = facts.lo.copy()
+        self.hi: NDArray[np.int64] = facts.hi.copy()
+
+    def append(
+        self,
+        matrix: Sparse,
+        bias: NDArray[np.int64],
+        lo: NDArray[np.int64],
+        hi: NDArray[np.int64],
+        relaxation: Relaxation | None,
+    ) -> None:
+        """Add the variables of a step: their ranges, and how they follow from the step's linear inputs."""
+        start = self.lo.size
+        self.lo, self.hi = np.concatenate((self.lo, lo)), np.concatenate((self.hi, hi))
+        if relaxation is not None and matrix.n_rows * matrix.n_cols <= _RELAXED_CELLS:
+            dense = matrix.dense().astype(np.float64)
+            self._layers.append(_Layer(start, start + lo.size, dense, bias.astype(np.float64), relaxation))
+
+    def of(self, matrix: Sparse, bias: NDArray[np.int64], what: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Proven (lo, hi) of ``matrix @ variables + bias``, each int64[m].
+
+        Raises:
+            QuantizationError: a value may reach 2^62; ``what`` names the step.
+        """
+        span = np.maximum(np.abs(self.lo), np.abs(self.hi)).astype(np.float64)
+        magnitude = matrix.row_sum(np.abs(matrix.data.astype(np.float64)) * span[matrix.cols]) + np.abs(bias)
+        if magnitude.max(initial=0.0) >= LIMIT:
+            raise QuantizationError(
+                f"{what}: a sum may reach 2^{int(np.log2(magnitude.max()))}, beyond the 62 bits of exact arithmetic",
+                "narrow the ranges of the schema's features, or use fewer fraction bits",
+            )
+        slack = np.ceil(magnitude * 2.0**-40) + 1.0
+        offset = bias.astype(np.float64)
+        if matrix.n_rows * self.lo.size <= _RELAXED_CELLS:
+            weights = np.zeros((matrix.n_rows, self.lo.size))
+            weights[:, : matrix.n_cols] = matrix.dense()
+            high, low = self._upper(weights, offset), -self._upper(-weights, -offset)
+        else:
+            data = matrix.data.astype(np.float64)
+            ends = data * self.lo[matrix.cols], data * self.hi[matrix.cols]
+            high = matrix.row_sum(np.maximum(*ends)) + offset
+            low = matrix.row_sum(np.minimum(*ends)) + offset
+        return np.floor(low - slack).astype(np.int64), np.ceil(high + slack).astype(np.int64)
+
+    def _upper(self, weights: F64, constant: F64) -> F64:
+        """Upper bound of ``weights @ variables + constant``, each row by itself."""
+        n_facts = self._facts.n_slots
+        weights, constant = weights.copy(), constant.copy()
+        best = np.full(constant.size, np.inf)
+        remaining = list(self._layers)
+        while True:
+            later = weights[:, n_facts:]
+            stage = self._facts.extreme(weights[:, :n_facts]) + constant
+            stage += np.maximum(later * self.lo[n_facts:], later * self.hi[n_facts:]).sum(axis=1)
+            best = np.minimum(best, stage)
+            if not remaining:
+                return best
+            layer = remaining.pop()
+            part = weights[:, layer.start : layer.stop]
+            positive, negative = np.maximum(part, 0.0), np.minimum(part, 0.0)
+            relaxed = layer.relaxation
+            constant += positive @ relaxed.upper_const + negative @ relaxed.lower_const
+            slopes = positive * relaxed.upper_slope + negative * relaxed.lower_slope
+            constant += slopes @ layer.bias
+            weights[:, layer.start : layer.stop] = 0.0
+            weights[:, : layer.matrix.shape[1]] += slopes @ layer.matrix

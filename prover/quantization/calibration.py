@@ -1,0 +1,116 @@
+"""Calibration: a float graph becomes a plan. The only place where data and floats have a say."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prover.errors import InputError, QuantizationError
+from prover.graph import Graph
+from prover.quantization.facts import FactSpace
+from prover.quantization.frame import Frame, Settings
+from prover.quantization.head import Request, add_reveal, resolve_head
+from prover.quantization.plan import LinearForms, Plan
+from prover.quantization.steps import step_kind
+from prover.quantization.trace import trace_graph
+from prover.schema import EncodedBatch, Feature, Schema
+
+N_SAMPLED = 256
+"""Inputs drawn from the schema when there is no calibration data."""
+
+
+def calibrate(
+    graph: Graph,
+    schema: Schema,
+    samples: NDArray[np.generic] | None = None,
+    *,
+    request: Request | None = None,
+    settings: Settings | None = None,
+    model_hash: str = "",
+) -> Plan:
+    """Choose integer weights, fraction bits and widths for ``graph`` over the raw facts of ``schema``.
+
+    Args:
+        graph: the imported model.
+        schema: the facts, in the order of the model's inputs.
+        samples: [n, d] rows the model was trained or tested on; None draws from the schema's ranges, which says
+            nothing about typical inputs.
+        request: what to reveal.
+        settings: precision.
+        model_hash: hex sha256 of the model file, kept in the plan.
+
+    Raises:
+        UnsupportedOpError: an operator that cannot be proved.
+        QuantizationError: numbers that do not fit, or a reveal the model does not have.
+        InputError: a sample outside the schema.
+    """
+    request, settings = request or Request(), settings or Settings()
+    facts = FactSpace.of(schema)
+    batch = encode_samples(schema, samples)
+    trace, outputs = trace_graph(graph, facts)
+    head = resolve_head(outputs, request.output)
+    if head.logits.optional.any():
+        raise QuantizationError("the revealed output is missing when an optional feature is", "impute it in the model")
+    revealed = add_reveal(trace, head, request, settings.decimals, schema.hash)
+
+    frame = Frame(facts, settings, facts.expand(batch.codes, batch.missing))
+    steps = []
+    for float_step in trace.steps:
+        kind = step_kind(float_step.kind)
+        done = kind.quantise(float_step, frame)
+        steps.append(done.step)
+        frame.append(done, kind.evaluate(done.step, frame.observed_inputs(done.step.inputs)))
+    matrix = revealed.matrix.widen(frame.unit.size)
+    span = np.maximum(np.abs(frame.bounds.lo), np.abs(frame.bounds.hi)).astype(np.float64)
+    reach = matrix.row_sum(np.abs(matrix.data) * span[matrix.cols]) + np.abs(revealed.bias)
+    if reach.max() >= 2.0**63:
+        raise QuantizationError("an output does not fit 64 bits", "reveal fewer decimals")
+    low, high = _ends(matrix.dense(), frame.bounds.lo, frame.bounds.hi)
+    errors = [step.integer("error_billionths") for step in steps if "error_billionths" in step.params]
+    return Plan(
+        model_hash,
+        head.output,
+        head.link,
+        facts.n_slots,
+        tuple(steps),
+        LinearForms(matrix, revealed.bias, low + revealed.bias, high + revealed.bias),
+        revealed.layout,
+        revealed.classes,
+        max(errors, default=0),
+    )
+
+
+def encode_samples(schema: Schema, samples: NDArray[np.generic] | None) -> EncodedBatch:
+    """Calibration rows under the schema; without rows, :data:`N_SAMPLED` inputs drawn from its ranges.
+
+    Raises:
+        InputError: a row outside the schema, or no rows at all.
+    """
+    if samples is None:
+        return draw(schema, N_SAMPLED)
+    table = np.asarray(samples)
+    if table.ndim != 2 or table.shape[0] == 0:
+        raise InputError(f"calibration data has shape {table.shape}, expected (rows, {len(schema)})")
+    return schema.encode_batch(table)
+
+
+def draw(schema: Schema, count: int, seed: int = 0) -> EncodedBatch:
+    """``count`` inputs, every feature uniform over its codes; the same for the same seed."""
+    generator = np.random.default_rng(seed)
+    codes = np.stack([generator.integers(f.lo, f.hi, count, endpoint=True) for f in schema.features], axis=1)
+    missing = np.stack([_absent(f, generator, count) for f in schema.features], axis=1)
+    codes = np.where(missing, 0, codes).astype(np.int64)
+    return EncodedBatch(schema.features, codes, missing)
+
+
+def _absent(feature: Feature, generator: np.random.Generator, count: int) -> NDArray[np.bool_]:
+    if not feature.optional:
+        return np.zeros(count, dtype=np.bool_)
+    return np.asarray(generator.random(count) < 0.125)
+
+
+def _ends(
+    matrix: NDArray[np.int64], lo: NDArray[np.int64], hi: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    ends = matrix * lo, matrix * hi
+    return np.minimum(*ends).sum(axis=1), np.maximum(*ends).sum(axis=1)

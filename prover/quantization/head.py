@@ -1,0 +1,225 @@
+"""The head of a model: which output is revealed, what it means, and the last steps that compute it.
+
+A probability model is proved on its logit: tiers and labels compare the logit with the thresholds' logits, which are
+computed once, at calibration, and stored as integers. Only a revealed score evaluates the link function in circuit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prover.errors import ModelError, QuantizationError
+from prover.quantization.rules.activation import complementary
+from prover.quantization.sparse import Sparse
+from prover.quantization.trace import Affine, FloatStep, Label, Link, Trace, Value
+from prover.schema import Layout, Polarity, Reveal
+
+DEFAULT_TIERS = (0.5, 0.65, 0.8)
+"""Probability thresholds of the default tier reveal."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the caller wants revealed; None leaves the choice to the model's kind.
+
+    Attributes:
+        reveal: ``"score"``, ``"label"`` or ``"tier"``.
+        output: name of the graph output.
+        tiers: ascending thresholds: probabilities, or raw scores of a regression.
+        polarity: ``"none"``, ``"higher_is_better"`` or ``"lower_is_better"``.
+    """
+
+    reveal: str | None = None
+    output: str | None = None
+    tiers: tuple[float, ...] | None = None
+    polarity: str | None = None
+
+
+@dataclass(frozen=True)
+class Head:
+    """The revealed output before any rounding.
+
+    Attributes:
+        output: name of the graph output.
+        link: ``"sigmoid"``, ``"softmax"``, ``"normalized"`` or ``"none"`` (raw scores).
+        logits: flat; one element for a binary probability, whose class 1 it scores.
+        classes: int64, what the model calls its classes; empty for raw scores.
+        two_columns: the graph's output holds (1 - p, p), not p alone.
+    """
+
+    output: str
+    link: str
+    logits: Affine
+    classes: NDArray[np.int64]
+    two_columns: bool = False
+
+    @property
+    def binary(self) -> bool:
+        return self.link == "sigmoid" and self.logits.size == 1
+
+
+@dataclass(frozen=True)
+class Revealed:
+    """The last steps' result: the outputs as ``matrix @ variables + bias`` (all integers), and their layout."""
+
+    matrix: Sparse
+    bias: NDArray[np.int64]
+    layout: Layout
+    classes: tuple[int, ...] = field(default=())
+
+
+def resolve_head(outputs: Mapping[str, Value], wanted: str | None) -> Head:
+    """Find the output to reveal: the named one, else probabilities, else raw scores, else a label.
+
+    Raises:
+        ModelError: no such output, or none that depends on the input.
+    """
+    if wanted is not None and wanted not in outputs:
+        raise ModelError(f"the model has no output {wanted!r}", "its outputs: " + ", ".join(outputs))
+    candidates = {name: value for name, value in outputs.items() if not isinstance(value, np.ndarray)}
+    names = [wanted] if wanted else sorted(candidates, key=lambda name: _rank(candidates[name]))
+    if not names or names[0] not in candidates:
+        raise ModelError("the model's output does not depend on its input", "export the model again")
+    value = candidates[names[0]]
+    labels = [other for other in candidates.values() if isinstance(other, Label)]
+    if isinstance(value, Label):
+        return _label_head(names[0], value)
+    if isinstance(value, Affine):
+        size = value.size
+        classes = labels[0].classes if labels and labels[0].classes.size == size else np.zeros(0, dtype=np.int64)
+        return Head(names[0], "none", _flat(value), classes)
+    assert isinstance(value, Link)
+    return _link_head(names[0], value, labels[0].classes if labels else None)
+
+
+def add_reveal(trace: Trace, head: Head, request: Request, decimals: int, schema_hash: bytes) -> Revealed:
+    """Append the head's steps to the trace.
+
+    Raises:
+        QuantizationError: a reveal this head does not have, or thresholds out of order or range.
+    """
+    mode = request.reveal or _default_mode(head)
+    polarity = _polarity(head, mode, request.polarity)
+    if mode == "tier":
+        return _tier(trace, head, request.tiers, decimals, polarity, schema_hash)
+    if request.tiers is not None:
+        raise QuantizationError("tier thresholds are for reveal='tier' only", f"drop them, or the reveal {mode!r}")
+    if mode == "label":
+        return _label(trace, head, polarity, schema_hash)
+    if mode == "score":
+        return _score(trace, head, decimals, polarity, schema_hash)
+    raise QuantizationError(f"unknown reveal {mode!r}", "score, label or tier")
+
+
+def _default_mode(head: Head) -> str:
+    if head.binary:
+        return "tier"
+    return "label" if head.classes.size > 1 or head.logits.size > 1 else "score"
+
+
+def _tier(
+    trace: Trace, head: Head, tiers: Sequence[float] | None, decimals: int, polarity: Polarity, schema_hash: bytes
+) -> Revealed:
+    if head.logits.size != 1:
+        raise QuantizationError("tiers need one score; this model has several", "reveal='label' proves the class")
+    if not head.binary and tiers is None:
+        raise QuantizationError("a regression has no default tiers", "give the thresholds, tiers=(...)")
+    cuts = [float(tier) for tier in (DEFAULT_TIERS if tiers is None else tiers)]
+    if not cuts or not all(math.isfinite(cut) for cut in cuts) or sorted(set(cuts)) != cuts:
+        raise QuantizationError(f"tier thresholds must be finite and ascend: {cuts}")
+    counts = [round(cut * 10**decimals) for cut in cuts]
+    if head.binary and not all(0 < count < 10**decimals for count in counts):
+        raise QuantizationError(f"probability thresholds must lie between 0 and 1 at {decimals} decimals: {cuts}")
+    # The layout publishes the thresholds at the decimal scale: those, not the caller's floats, are what is proved.
+    exact = [count / 10**decimals for count in counts]
+    if head.binary:
+        exact = [math.log(p / (1.0 - p)) for p in exact]
+    step = FloatStep("tier", head.output, head.logits, 1, {"thresholds": exact})
+    tier = trace.append(step, (1,))
+    layout = Layout(schema_hash, (0,), polarity, Reveal.TIER, tuple(counts))
+    return Revealed(_integers(tier.matrix), np.zeros(1, dtype=np.int64), layout)
+
+
+def _label(trace: Trace, head: Head, polarity: Polarity, schema_hash: bytes) -> Revealed:
+    layout = Layout(schema_hash, (0,), polarity, Reveal.LABEL)
+    if head.binary:
+        step = FloatStep("tier", head.output, head.logits, 1, {"thresholds": [0.0], "strict": True})
+        above = trace.append(step, (1,))
+        low, high = (int(label) for label in head.classes)
+        matrix = _integers(above.matrix.scale_rows(np.array([float(high - low)])))
+        return Revealed(matrix, np.array([low], dtype=np.int64), layout, (low, high))
+    if head.logits.size < 2:
+        raise QuantizationError("this model has one raw score and no label", "reveal='score', or tiers=(...)")
+    classes = head.classes if head.classes.size else np.arange(head.logits.size, dtype=np.int64)
+    step = FloatStep("argmax", head.output, head.logits, 1, {"classes": classes.tolist()})
+    label = trace.append(step, (1,))
+    return Revealed(_integers(label.matrix), np.zeros(1, dtype=np.int64), layout, tuple(classes.tolist()))
+
+
+def _score(trace: Trace, head: Head, decimals: int, polarity: Polarity, schema_hash: bytes) -> Revealed:
+    if head.link in ("softmax", "normalized"):
+        raise QuantizationError(
+            f"{head.link} probabilities of {head.logits.size} classes are not revealed as scores",
+            "reveal='label' proves the class, which is exact",
+        )
+    count = head.logits.size
+    if head.link == "sigmoid":  # one table of its own for every element
+        parts = []
+        for element in range(count):
+            logit = head.logits.pick(np.array([element], dtype=np.int64))
+            parts.append(trace.append(FloatStep("sigmoid", head.output, logit, 1, {"decimals": decimals}), (1,)))
+        scores = Affine.stack(parts)
+    else:
+        scores = trace.append(FloatStep("round", head.output, head.logits, count, {"decimals": decimals}), (count,))
+    layout = Layout(schema_hash, (decimals,) * count, polarity, Reveal.SCORE)
+    return Revealed(_integers(scores.matrix), np.zeros(count, dtype=np.int64), layout)
+
+
+def _link_head(name: str, value: Link, classes: NDArray[np.int64] | None) -> Head:
+    flat, size = _flat(value.logits), value.logits.size
+    if classes is None or classes.size != max(size, 2):
+        classes = np.arange(max(size, 2), dtype=np.int64)
+    if value.kind == "sigmoid" and size == 1:
+        return Head(name, "sigmoid", flat, classes)
+    if complementary(value):
+        return Head(name, "sigmoid", flat.pick(np.array([1], dtype=np.int64)), classes, two_columns=True)
+    if value.kind == "softmax" and size == 2:
+        return Head(name, "sigmoid", _difference(flat), classes, two_columns=True)
+    return Head(name, value.kind, flat, classes)
+
+
+def _label_head(name: str, value: Label) -> Head:
+    if value.logits.size == 2:
+        return Head(name, "sigmoid", _difference(value.logits), value.classes)
+    return Head(name, "none", value.logits, value.classes)
+
+
+def _difference(pair: Affine) -> Affine:
+    return pair.mapped(Sparse.from_dense(np.array([[-1.0, 1.0]])), np.zeros(1), (1,))
+
+
+def _flat(value: Affine) -> Affine:
+    return value.pick(np.arange(value.size, dtype=np.int64))
+
+
+def _rank(value: Value) -> int:
+    return 0 if isinstance(value, Link) else 1 if isinstance(value, Affine) else 2
+
+
+def _integers(matrix: Sparse) -> Sparse:
+    return matrix.with_data(np.rint(matrix.data).astype(np.int64))
+
+
+def _polarity(head: Head, mode: str, wanted: str | None) -> Polarity:
+    if wanted is None:
+        return Polarity.HIGHER_IS_BETTER if head.binary and mode != "label" else Polarity.NONE
+    try:
+        return Polarity[wanted.upper()]
+    except KeyError:
+        known = ", ".join(polarity.name.lower() for polarity in Polarity)
+        raise QuantizationError(f"unknown polarity {wanted!r}", known) from None

@@ -1,0 +1,228 @@
+"""The plan: the integer program a circuit proves, as canonical JSON without a single float.
+
+A program works on one growing vector of integer *variables*. The first are the schema's fact slots; every step takes
+linear forms of the variables so far and appends its outputs; the revealed outputs are linear forms of all of them.
+Plan, schema, layout and :data:`SEMANTICS` determine the circuit's bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prover.errors import BundleError, SchemaError
+from prover.quantization.sparse import Sparse
+from prover.schema import Layout
+
+SEMANTICS = "verdict-integer/1"
+"""Meaning of the step kinds below. It changes whenever the same plan would give another number."""
+
+Param = int | tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class LinearForms:
+    """m integer linear forms of the variables, with proven bounds.
+
+    Attributes:
+        matrix: int64 coefficients, one row per form.
+        bias: int64[m].
+        lo, hi: int64[m], proven range of every form over all admitted facts.
+    """
+
+    matrix: Sparse
+    bias: NDArray[np.int64]
+    lo: NDArray[np.int64]
+    hi: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return int(self.bias.size)
+
+    @property
+    def width(self) -> int:
+        """Bits of a two's complement number that holds every form."""
+        return max(int(self.hi.max()).bit_length(), int(~self.lo.min()).bit_length() if self.lo.min() < 0 else 0) + 1
+
+    def evaluate(self, variables: NDArray[np.int64]) -> NDArray[np.int64]:
+        """int64[s, n_variables] -> int64[s, m]."""
+        return np.asarray(self.matrix.apply(variables) + self.bias, dtype=np.int64)
+
+    def to_dict(self) -> dict[str, object]:
+        columns = {
+            "indptr": self.matrix.indptr,
+            "cols": self.matrix.cols,
+            "coefs": self.matrix.data,
+            "bias": self.bias,
+            "lo": self.lo,
+            "hi": self.hi,
+        }
+        lists: dict[str, object] = {name: column.tolist() for name, column in columns.items()}
+        return {"variables": self.matrix.n_cols, **lists}
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> LinearForms:
+        names = ("indptr", "cols", "coefs", "bias", "lo", "hi")
+        indptr, cols, coefs, bias, lo, hi = (_int64(raw[name]) for name in names)
+        n_cols = int(raw["variables"])
+        if not bias.size == lo.size == hi.size == indptr.size - 1 or cols.size != coefs.size:
+            raise ValueError("columns of linear forms have different lengths")
+        if indptr[0] != 0 or indptr[-1] != cols.size or np.any(np.diff(indptr) < 0):
+            raise ValueError("row pointers of linear forms do not ascend")
+        if cols.size and not (0 <= cols.min() and cols.max() < n_cols):
+            raise ValueError("a linear form names a variable that is not there")
+        return cls(Sparse(indptr, cols, coefs, n_cols), bias, lo, hi)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One nonlinearity of the integer program.
+
+    Attributes:
+        kind: a registered step kind; it gives the semantics.
+        node: graph node it stands for.
+        inputs: its linear inputs.
+        lo, hi: int64[k], proven range of each of the k variables it appends.
+        fraction_bits: the inputs count 2^-fraction_bits (times 10^decimals for rescaled scores).
+        observed_bits: width of the largest input seen on the calibration samples, to compare with the proven one.
+        params: integers the kind needs.
+    """
+
+    kind: str
+    node: str
+    inputs: LinearForms
+    lo: NDArray[np.int64]
+    hi: NDArray[np.int64]
+    fraction_bits: int
+    observed_bits: int
+    params: dict[str, Param] = field(default_factory=dict)
+
+    @property
+    def n_outputs(self) -> int:
+        return int(self.lo.size)
+
+    def integer(self, name: str) -> int:
+        """A scalar parameter."""
+        value = self.params[name]
+        assert isinstance(value, int)
+        return value
+
+    def integers(self, name: str) -> NDArray[np.int64]:
+        """A vector parameter."""
+        value = self.params[name]
+        assert not isinstance(value, int)
+        return np.array(value, dtype=np.int64)
+
+    def to_dict(self) -> dict[str, object]:
+        params = {name: value if isinstance(value, int) else list(value) for name, value in self.params.items()}
+        return {
+            "kind": self.kind,
+            "node": self.node,
+            "inputs": self.inputs.to_dict(),
+            "lo": self.lo.tolist(),
+            "hi": self.hi.tolist(),
+            "fraction_bits": self.fraction_bits,
+            "observed_bits": self.observed_bits,
+            "params": params,
+        }
+
+    @classmethod
+    def from_dict(cls, raw: Mapping[str, Any]) -> Step:
+        params = {name: value if isinstance(value, int) else tuple(value) for name, value in raw["params"].items()}
+        return cls(
+            str(raw["kind"]),
+            str(raw["node"]),
+            LinearForms.from_dict(raw["inputs"]),
+            _int64(raw["lo"]),
+            _int64(raw["hi"]),
+            int(raw["fraction_bits"]),
+            int(raw["observed_bits"]),
+            params,
+        )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything lowering needs beside the schema.
+
+    Attributes:
+        model_hash: hex sha256 of the model file.
+        output: name of the graph output that is revealed.
+        link: how that output follows from the logits: ``"sigmoid"``, ``"softmax"``, ``"normalized"``, ``"none"``.
+        n_facts: fact slots of the schema.
+        steps: the program.
+        outputs: revealed values as linear forms of all variables.
+        layout: what they mean; it names the schema by its hash.
+        classes: label reveal: the integer of each class.
+        error_billionths: proven bound on the distance of a revealed probability from the sigmoid of the integer
+            logit, in 10^-9 (0 for labels, tiers and linear scores).
+    """
+
+    model_hash: str
+    output: str
+    link: str
+    n_facts: int
+    steps: tuple[Step, ...]
+    outputs: LinearForms
+    layout: Layout
+    classes: tuple[int, ...] = ()
+    error_billionths: int = 0
+
+    def to_json(self) -> str:
+        """Canonical JSON: sorted keys, no spaces, ASCII."""
+        document = {
+            "semantics": SEMANTICS,
+            "model": self.model_hash,
+            "output": self.output,
+            "link": self.link,
+            "facts": self.n_facts,
+            "steps": [step.to_dict() for step in self.steps],
+            "outputs": self.outputs.to_dict(),
+            "layout": self.layout.to_dict(),
+            "classes": list(self.classes),
+            "error_billionths": self.error_billionths,
+        }
+        return json.dumps(document, sort_keys=True, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Plan:
+        """Read :meth:`to_json`.
+
+        Raises:
+            BundleError: not a plan, or one of other semantics.
+        """
+        try:
+            raw = json.loads(text, parse_float=_no_float)
+            if raw["semantics"] != SEMANTICS:
+                raise BundleError(
+                    f"the plan has semantics {raw['semantics']!r}, this version proves {SEMANTICS!r}",
+                    "compile the model again",
+                )
+            return cls(
+                raw["model"],
+                raw["output"],
+                raw["link"],
+                int(raw["facts"]),
+                tuple(Step.from_dict(step) for step in raw["steps"]),
+                LinearForms.from_dict(raw["outputs"]),
+                Layout.from_dict(raw["layout"]),
+                tuple(int(label) for label in raw["classes"]),
+                int(raw["error_billionths"]),
+            )
+        except (SchemaError, KeyError, TypeError, ValueError, OverflowError, AttributeError, RecursionError) as error:
+            raise BundleError(f"not a plan: {error}", "compile the model again") from error
+
+
+def _no_float(text: str) -> float:
+    raise ValueError(f"a plan holds integers only, not {text}")
+
+
+def _int64(values: object) -> NDArray[np.int64]:
+    array = np.array(values, dtype=object)
+    if array.ndim != 1 or not all(type(value) is int for value in array):
+        raise ValueError("expected a list of integers")
+    return array.astype(np.int64)

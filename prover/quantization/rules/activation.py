@@ -1,0 +1,72 @@
+"""Nonlinear operators: Relu inside the model; Sigmoid, Softmax, Normalizer and ArgMax at its output."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from prover.graph import Node
+from prover.quantization.rules import rule
+from prover.quantization.rules.linear import integer
+from prover.quantization.trace import Affine, FloatStep, Label, Link, Trace, Value, linear, unsupported
+
+
+@rule("Relu")
+def relu(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
+    """``max(x, 0)``: a step of its own."""
+    source = linear(node, operands[0], trace)
+    return [trace.append(FloatStep("relu", node.name, source, source.size), source.shape)]
+
+
+@rule("Sigmoid")
+def sigmoid(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
+    """``1 / (1 + exp(-x))`` of every element."""
+    return [Link("sigmoid", linear(node, operands[0], trace))]
+
+
+@rule("Softmax")
+def softmax(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
+    """``exp(x_i) / sum_j exp(x_j)`` over an axis that holds every element."""
+    source = linear(node, operands[0], trace)
+    axis = integer(node, "axis")
+    # Before opset 13 the axis starts a flattened block; with one row both readings agree on the last axis.
+    if source.shape[axis] != source.size:
+        raise unsupported(node, f"axis {axis} of shape {source.shape} does not hold all elements")
+    return [Link("softmax", source)]
+
+
+@rule("Normalizer", domain="ai.onnx.ml")
+def normalizer(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
+    """L1 norm of a probability vector; one that sums to 1 stays as it is."""
+    value = operands[0]
+    if not isinstance(value, Link) or node.attributes["norm"] != "L1":
+        raise unsupported(node, "only the L1 norm of probabilities at the model's output is proved")
+    if value.kind == "softmax" or complementary(value):
+        return [value]
+    return [Link("normalized", value.logits)]
+
+
+@rule("ArgMax")
+def argmax(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
+    """Index of the largest element, ties to the first. A link function keeps the order of its logits."""
+    value = operands[0]
+    source = value.logits if isinstance(value, Link) else linear(node, value, trace)
+    axis = integer(node, "axis")
+    if source.shape[axis] != source.size:
+        raise unsupported(node, f"axis {axis} of shape {source.shape} does not hold all elements")
+    shape = list(source.shape)
+    shape[axis] = 1
+    if not integer(node, "keepdims"):
+        del shape[axis]
+    flat = source.pick(np.arange(source.size, dtype=np.int64))
+    return [Label(flat, np.arange(source.size, dtype=np.int64), tuple(shape))]
+
+
+def complementary(link: Link) -> bool:
+    """Whether ``link`` is ``[sigmoid(-x), sigmoid(x)]``, up to float32 rounding of its coefficients."""
+    if link.kind != "sigmoid" or link.logits.size != 2:
+        return False
+    flat: Affine = link.logits
+    total = flat.matrix.take(np.array([0])).add(flat.matrix.take(np.array([1])))
+    scale = float(np.abs(flat.matrix.data).max(initial=1.0))
+    slack = 1e-5 * max(scale, float(np.abs(flat.bias).max()))
+    return bool(np.abs(total.data).max(initial=0.0) <= slack and abs(float(flat.bias.sum())) <= slack)

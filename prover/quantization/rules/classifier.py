@@ -1,0 +1,52 @@
+"""LinearClassifier of ai.onnx.ml: linear scores, a link function, and the label."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prover.graph import Node
+from prover.quantization.rules import rule
+from prover.quantization.rules.linear import floats, weighted_rows
+from prover.quantization.trace import Affine, Label, Link, Trace, Value, linear, unsupported
+
+
+@rule("LinearClassifier", domain="ai.onnx.ml")
+def linear_classifier(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
+    """Label and scores, as onnxruntime computes them.
+
+    The label is the first class of largest score. One row of coefficients with two labels is the binary short form:
+    class 1 wins when its score is above 0, and the scores are (1 - p, p); there SOFTMAX does nothing.
+    """
+    source = linear(node, operands[0], trace)
+    classes = _classes(node)
+    n_scores = floats(node, "coefficients").size // source.shape[-1]
+    scores = weighted_rows(node, source, n_scores)
+    transform = node.attributes["post_transform"]
+    if n_scores == 1 and classes.size == 2:
+        pair = Affine.stack([scores.negated, scores])
+        rest = Affine(pair.shape, pair.matrix, pair.bias + np.array([1.0, 0.0]), pair.optional)
+        label_scores = Affine.stack([Affine.constant(np.zeros(1), trace.n_variables), scores])
+        outputs = pair if transform == "LOGISTIC" else rest
+    elif n_scores == classes.size:
+        outputs = label_scores = scores
+    else:
+        raise unsupported(node, f"{n_scores} rows of coefficients for {classes.size} labels")
+    outputs = outputs.pick(np.arange(classes.size, dtype=np.int64).reshape(1, -1))
+    flat = label_scores.pick(np.arange(classes.size, dtype=np.int64))
+    label = Label(flat, classes, (1,))
+    if transform == "LOGISTIC":
+        return [label, Link("sigmoid", outputs)]
+    if transform == "SOFTMAX" and n_scores > 1:
+        return [label, Link("softmax", outputs)]
+    if transform in ("NONE", "SOFTMAX"):
+        return [label, outputs]
+    raise unsupported(node, f"post_transform {transform}", "NONE, LOGISTIC and SOFTMAX are proved")
+
+
+def _classes(node: Node) -> NDArray[np.int64]:
+    """Integer labels; text labels are counted from 0 in their own order."""
+    integers, texts = node.attributes["classlabels_ints"], node.attributes["classlabels_strings"]
+    if integers is not None:
+        return np.asarray(integers, dtype=np.int64)
+    return np.arange(len(texts) if isinstance(texts, tuple) else 0, dtype=np.int64)

@@ -1,0 +1,47 @@
+"""``tier``: how many of a few ascending thresholds one linear form has passed.
+
+    t = base + #{i : x >= thresholds[i]}
+
+Thresholds outside the form's proven range are decided already: those below it make up ``base``, those above it are
+dropped.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prover.errors import QuantizationError
+from prover.quantization.frame import Frame, Quantised, bit_length
+from prover.quantization.plan import Step
+from prover.quantization.steps import StepKind
+from prover.quantization.trace import FloatStep
+
+
+def quantise(step: FloatStep, frame: Frame) -> Quantised:
+    """``step.params["thresholds"]``: float64 thresholds in the unit of the form; ``"strict"``: above, not at."""
+    fraction = frame.fraction_bits(step.inputs, frame.settings.logit_error_bits)
+    forms = frame.forms(step.inputs, 2.0**fraction, step.node)
+    strict = int(bool(step.params.get("strict", False)))
+    # x >= ceil(t) says the same of an integer x as x >= t does; x > t is x >= floor(t) + 1.
+    exact = [float(t) * 2.0**fraction for t in step.params["thresholds"]]
+    cuts = [math.floor(t) + 1 if strict else math.ceil(t) for t in exact]
+    low, high = int(forms.lo[0]), int(forms.hi[0])
+    active = [cut for cut in cuts if low < cut <= high]
+    if any(left >= right for left, right in zip(active, active[1:], strict=False)):
+        raise QuantizationError(f"{step.node}: two tier thresholds fall on the same integer", "space them wider")
+    base = sum(cut <= low for cut in cuts)
+    params = {"base": base, "thresholds": tuple(active)}
+    ends = np.array([base], dtype=np.int64), np.array([base + len(active)], dtype=np.int64)
+    observed = bit_length(frame.observed_inputs(forms))
+    return Quantised(Step("tier", step.node, forms, *ends, fraction, observed, params), 1.0)
+
+
+def evaluate(step: Step, inputs: NDArray[np.int64]) -> NDArray[np.int64]:
+    passed = np.searchsorted(step.integers("thresholds"), inputs, side="right")
+    return np.asarray(passed, dtype=np.int64) + step.integer("base")
+
+
+KIND = StepKind("tier", quantise, evaluate)

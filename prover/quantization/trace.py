@@ -1,0 +1,244 @@
+"""From a float graph to a float program: linear operators folded away, one step per nonlinearity left.
+
+Every tensor of the graph is followed symbolically. A linear one is an :class:`Affine` map over *variables*: first
+the schema's fact slots, then the outputs of each step in order. Folding is done in float64, so a chain of Scaler,
+Concat and Gemm loses nothing before it is rounded once to integers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prover.errors import ModelShapeError, UnsupportedOpError
+from prover.graph import Graph, Node
+from prover.quantization.facts import FactSpace
+from prover.quantization.sparse import Sparse
+
+
+@dataclass(frozen=True)
+class Affine:
+    """A tensor whose flattened elements are ``matrix @ variables + bias``.
+
+    Attributes:
+        shape: shape of the tensor, batch dimension 1 included.
+        matrix: float64, one row per element; an entry multiplies the variable's *real* value.
+        bias: float64[size].
+        optional: bool[size], elements that are NaN when their fact is missing.
+    """
+
+    shape: tuple[int, ...]
+    matrix: Sparse
+    bias: NDArray[np.float64]
+    optional: NDArray[np.bool_]
+
+    @property
+    def size(self) -> int:
+        return int(self.bias.size)
+
+    @classmethod
+    def constant(cls, values: NDArray[Any], n_variables: int) -> Affine:
+        """A tensor that does not depend on the input."""
+        flat = np.asarray(values, dtype=np.float64).ravel()
+        return cls(values.shape, Sparse.zeros(flat.size, n_variables), flat, np.zeros(flat.size, dtype=np.bool_))
+
+    @classmethod
+    def variables(cls, shape: tuple[int, ...], start: int, size: int) -> Affine:
+        """The variables ``start .. start + size`` themselves."""
+        matrix = Sparse.selection(np.arange(start, start + size), start + size)
+        return cls(shape, matrix, np.zeros(size), np.zeros(size, dtype=np.bool_))
+
+    def pick(self, elements: NDArray[np.int64]) -> Affine:
+        """The tensor whose entry i is element ``elements[i]`` of this one; the result has that array's shape."""
+        flat = elements.ravel()
+        return Affine(elements.shape, self.matrix.take(flat), self.bias[flat], self.optional[flat])
+
+    def mapped(self, rows: Sparse, bias: NDArray[np.float64], shape: tuple[int, ...]) -> Affine:
+        """``rows @ self + bias``, the general linear operator."""
+        spread = np.zeros(rows.n_rows, dtype=np.bool_)
+        spread[rows.rows[self.optional[rows.cols]]] = True
+        return Affine(shape, rows.compose(self.matrix), rows.apply(self.bias[None])[0] + bias, spread)
+
+    @property
+    def negated(self) -> Affine:
+        negative = Sparse(self.matrix.indptr, self.matrix.cols, -self.matrix.data, self.matrix.n_cols)
+        return Affine(self.shape, negative, -self.bias, self.optional)
+
+    @staticmethod
+    def stack(parts: Sequence[Affine]) -> Affine:
+        """All elements of all parts as one flat tensor."""
+        size = sum(part.size for part in parts)
+        return Affine(
+            (size,),
+            Sparse.stack([part.matrix for part in parts]),
+            np.concatenate([part.bias for part in parts]),
+            np.concatenate([part.optional for part in parts]),
+        )
+
+
+@dataclass(frozen=True)
+class Link:
+    """A probability tensor at the end of a model: a link function of logits.
+
+    Attributes:
+        kind: ``"sigmoid"`` (each element by itself), ``"softmax"`` (over all elements) or ``"normalized"`` (sigmoids
+            divided by their sum).
+        logits: the linear scores, in the shape of the tensor.
+    """
+
+    kind: str
+    logits: Affine
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.logits.shape
+
+
+@dataclass(frozen=True)
+class Label:
+    """The label of a classifier: ``classes[argmax(logits)]``, ties to the first index.
+
+    Attributes:
+        logits: one linear score per class, flat.
+        classes: int64[k], the integers the model returns; a model with text labels counts them from 0.
+        shape: shape of the label tensor (one element).
+    """
+
+    logits: Affine
+    classes: NDArray[np.int64]
+    shape: tuple[int, ...]
+
+
+Value = Affine | Link | Label | NDArray[Any]
+
+
+@dataclass(frozen=True)
+class FloatStep:
+    """One nonlinearity: ``kind(matrix @ variables + bias)`` appends ``n_outputs`` variables.
+
+    Attributes:
+        kind: name of a registered step kind.
+        node: the graph node it stands for, for reports and errors.
+        inputs: its linear inputs.
+        n_outputs: variables it appends.
+        params: what else the kind needs to quantise itself.
+    """
+
+    kind: str
+    node: str
+    inputs: Affine
+    n_outputs: int
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Trace:
+    """The state of one walk through a graph."""
+
+    facts: FactSpace
+    steps: list[FloatStep] = field(default_factory=list)
+    n_variables: int = 0
+
+    def __post_init__(self) -> None:
+        self.n_variables = self.facts.n_slots
+
+    def append(self, step: FloatStep, shape: tuple[int, ...]) -> Affine:
+        """Add a step; returns its outputs as a tensor of ``shape``."""
+        start = self.n_variables
+        self.steps.append(step)
+        self.n_variables += step.n_outputs
+        return Affine.variables(shape, start, step.n_outputs)
+
+    def feature_row(self) -> Affine:
+        """What the model sees of the facts: one float per feature, shape (d,). A category is its index."""
+        rows, cols, data, optional = [], [], [], []
+        for index, fact in enumerate(self.facts.features):
+            slots = range(fact.start, fact.start + fact.count)
+            rows += [index] * fact.count
+            cols += list(slots)
+            data += [float(k) for k in range(fact.count)] if fact.is_category else [1.0]
+            optional.append(fact.missing >= 0)
+        size = len(self.facts.features)
+        matrix = Sparse.from_triplets(np.array(rows), np.array(cols), np.array(data), (size, self.n_variables))
+        return Affine((size,), matrix, np.zeros(size), np.array(optional, dtype=np.bool_))
+
+
+def trace_graph(graph: Graph, facts: FactSpace) -> tuple[Trace, dict[str, Value]]:
+    """Follow every node of ``graph``.
+
+    Returns:
+        The trace with its steps, and the symbolic value of each graph output.
+
+    Raises:
+        UnsupportedOpError: a node without a rule, or one whose rule cannot express it.
+        ModelShapeError: the model does not take one row of the schema's features.
+    """
+    from prover.quantization.rules import rule_for
+
+    trace = Trace(facts)
+    values: dict[str, Value] = dict(graph.constants)
+    _bind_inputs(graph, trace, values)
+    for node in graph.nodes:
+        operands = [values[name] if name else None for name in node.inputs]
+        results = rule_for(node)(trace, node, operands)
+        values.update(zip(node.outputs, results, strict=False))
+    return trace, {tensor.name: values[tensor.name] for tensor in graph.outputs}
+
+
+def _bind_inputs(graph: Graph, trace: Trace, values: dict[str, Value]) -> None:
+    row = trace.feature_row()
+    start = 0
+    for tensor in graph.inputs:
+        size = int(np.prod(tensor.shape, dtype=np.int64))
+        if start + size > row.size:
+            break
+        values[tensor.name] = row.pick(np.arange(start, start + size, dtype=np.int64).reshape(tensor.shape))
+        start += size
+    wanted = sum(int(np.prod(tensor.shape, dtype=np.int64)) for tensor in graph.inputs)
+    if wanted != row.size:
+        names = ", ".join(tensor.name for tensor in graph.inputs)
+        raise ModelShapeError(
+            f"the model takes {wanted} values ({names}), the schema has {row.size} features",
+            "give the schema this model was trained on; features are matched by position",
+        )
+
+
+def unsupported(node: Node, reason: str, hint: str = "") -> UnsupportedOpError:
+    """The error of a rule that cannot express ``node``."""
+    return UnsupportedOpError(
+        f"node {node.name!r} ({node.domain}:{node.op}, opset {node.opset}): {reason}",
+        hint,
+        node=node.name,
+        op=node.op,
+        domain=node.domain,
+        opset=node.opset,
+    )
+
+
+def linear(node: Node, value: Value | None, trace: Trace) -> Affine:
+    """``value`` as an affine tensor whose elements are never NaN.
+
+    Raises:
+        UnsupportedOpError: a probability or a label (links are proved only at the output), or an optional fact that
+            reaches arithmetic without an Imputer.
+    """
+    if isinstance(value, Link | Label):
+        raise unsupported(
+            node,
+            "its input is a probability or a label; Sigmoid, Softmax and ArgMax are proved at the model's output only",
+            "cut the model at its probabilities",
+        )
+    if value is None:
+        raise unsupported(node, "a required input is absent")
+    affine = value if isinstance(value, Affine) else Affine.constant(value, trace.n_variables)
+    if affine.optional.any():
+        raise unsupported(
+            node,
+            "an optional feature reaches arithmetic while it may be missing",
+            "make the feature mandatory in the schema, or impute it inside the model",
+        )
+    return affine
