@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from prover.constraint.csr import Ints, gather, indptr_of, row_sums
+from prover.constraint.csr import Ints, row_sums
 from prover.errors import UnsatisfiedError
 from prover.field import R, from_limbs, signed
 
@@ -140,26 +140,6 @@ class R1CS:
         span = slice(int(matrix.indptr[row]), int(matrix.indptr[row + 1]))
         terms = zip(matrix.coef_ids[span].tolist(), matrix.wires[span].tolist(), strict=True)
         return int(sum(table[coef] * values[wire] for coef, wire in terms) % self.modulus)
-
-    def without(self, origin: str) -> R1CS:
-        """The system with every row whose origin contains ``origin`` removed: how tests break a soundness rule."""
-        ends = np.append(self.origin_starts[1:], self.n_constraints)
-        kept_blocks = np.array([origin not in name for name in self.origins], dtype=np.bool_)
-        sizes = ends - self.origin_starts
-        rows = np.flatnonzero(np.repeat(kept_blocks, sizes)).astype(np.int64)
-        starts = np.concatenate(([0], np.cumsum(sizes[kept_blocks])[:-1])).astype(np.int64)[: int(kept_blocks.sum())]
-        names = tuple(name for name, kept in zip(self.origins, kept_blocks, strict=True) if kept)
-        a, b, c = (_take_rows(matrix, rows) for matrix in (self.a, self.b, self.c))
-        return R1CS(
-            self.n_wires, self.n_outputs, self.n_public_inputs, a, b, c, self.table, names, starts, self.modulus
-        )
-
-
-def _take_rows(matrix: Matrix, rows: Ints) -> Matrix:
-    positions = gather(matrix.indptr, rows)
-    lengths = np.diff(matrix.indptr)[rows]
-    indptr = indptr_of(np.repeat(np.arange(rows.size), lengths), rows.size)
-    return Matrix(indptr, matrix.wires[positions], matrix.coef_ids[positions])
 
 
 def small_integers(limbs: NDArray[np.uint64], modulus: int) -> tuple[Ints, NDArray[np.bool_]]:
