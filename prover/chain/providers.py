@@ -85,12 +85,16 @@ class CheckedHTTPProvider(HTTPProvider):
 
 
 class WebSocketProvider(JSONBaseProvider):
-    """Synchronous JSON-RPC over one WebSocket (web3.py has only an asynchronous one); reconnects when it was closed."""
+    """Synchronous JSON-RPC over one WebSocket (web3.py has only an asynchronous one).
+
+    Nodes hang up on idle connections, so a request that fails on an old connection is tried once on a new one.
+    """
 
     def __init__(self, url: str, timeout: float) -> None:
         super().__init__()
         self._url, self._timeout = url, timeout
         self._connection: ClientConnection | None = None
+        self._open = contextlib.ExitStack()
 
     def __repr__(self) -> str:
         return f"WebSocketProvider({public_url(self._url)!r})"
@@ -98,12 +102,28 @@ class WebSocketProvider(JSONBaseProvider):
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
         """One request. Raises NodeUnreachableError."""
         request = self.encode_rpc_request(method, params)
+        reused = self._connection is not None
+        try:
+            return self._exchange(request)
+        except NodeUnreachableError:
+            if not reused:
+                raise
+            return self._exchange(request)
+
+    def close(self) -> None:
+        """Drop the connection; the next request opens another."""
+        self._connection = None
+        with contextlib.suppress(OSError, WebSocketException):
+            self._open.close()
+
+    def _exchange(self, request: bytes) -> RPCResponse:
         identifier = json.loads(request)["id"]
         try:
             if self._connection is None:
-                self._connection = open_websocket(
+                opening = open_websocket(
                     self._url, open_timeout=self._timeout, close_timeout=1, max_size=_LARGEST_MESSAGE
                 )
+                self._connection = self._open.enter_context(opening)
             self._connection.send(request.decode())
             while True:
                 answer = self._connection.recv(timeout=self._timeout)
@@ -116,13 +136,6 @@ class WebSocketProvider(JSONBaseProvider):
         except (OSError, WebSocketException, ValueError) as error:
             self.close()
             raise _unreachable(self._url, type(error).__name__) from None
-
-    def close(self) -> None:
-        """Drop the connection; the next request opens another."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            with contextlib.suppress(OSError, WebSocketException):
-                connection.close()
 
 
 def _checked(url: str, response: object) -> RPCResponse:

@@ -1,0 +1,134 @@
+"""``verdict node``: starts, answers, keeps its chain, stops; and says what is wrong when it cannot."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from prover.chain import node
+from prover.chain.networks import Network, connect
+from prover.errors import ChainError, NodeUnreachableError
+from tests.chain.conftest import free_port
+
+
+@pytest.fixture
+def anvil(home: Path, require_tool: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> Path:
+    path = require_tool("anvil")
+    monkeypatch.setenv("VERDICT_ANVIL", str(path))
+    return path
+
+
+def test_the_chain_survives_a_restart(anvil: Path) -> None:
+    port = free_port()
+    process = node.start(port)
+    assert node.running() == process
+    network = connect("node", expected_chain_id=31337)
+    assert network.fork == "prague"
+    payer, payee = network.w3.eth.accounts[:2]
+    digest = network.w3.eth.send_transaction({"from": payer, "to": payee, "value": 12345})
+    receipt = network.w3.eth.wait_for_transaction_receipt(digest)
+    assert node.stop()
+    assert node.running() is None
+    with pytest.raises(NodeUnreachableError):
+        connect(process.url, timeout=2)
+
+    node.start(port)
+    again = connect("node")
+    assert again.w3.eth.get_transaction_receipt(digest)["blockHash"] == receipt["blockHash"]
+    assert node.stop()
+    assert not node.stop()
+
+
+def test_starting_twice_is_starting_once(anvil: Path) -> None:
+    port = free_port()
+    assert node.start(port) == node.start(port)
+    with pytest.raises(ChainError, match=f"already runs on port {port}"):
+        node.start(free_port())
+    with pytest.raises(ChainError, match="already runs"):
+        node.run(port)
+
+
+def test_a_port_in_use(anvil: Path) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        with pytest.raises(ChainError, match="not free") as caught:
+            node.start(other.getsockname()[1])
+    assert "--port" in caught.value.hint
+    assert node.running() is None
+
+
+@pytest.mark.parametrize("port", [-1, 65536])
+def test_no_port(anvil: Path, port: int) -> None:
+    with pytest.raises(ChainError, match="not free"):
+        node.start(port)
+
+
+def test_anvil_is_missing(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VERDICT_ANVIL", str(tmp_path / "nowhere"))
+    with pytest.raises(ChainError, match="not installed") as caught:
+        node.start(free_port())
+    assert "npm ci" in caught.value.hint
+    assert not home.exists()
+
+
+def test_a_damaged_state_file(anvil: Path, home: Path) -> None:
+    state = home / "node" / "state.json"
+    state.parent.mkdir(parents=True)
+    state.write_text("{ not a chain")
+    with pytest.raises(ChainError, match="anvil ended") as caught:
+        node.start(free_port())
+    assert str(state) in caught.value.hint
+    assert node.running() is None
+    assert state.read_text() == "{ not a chain"
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        "",
+        "{}",
+        "[]",
+        json.dumps({"pid": 2**22 + 1, "port": 1, "chain_id": 1, "identity": "1"}),
+        json.dumps({"pid": os.getpid(), "port": 1, "chain_id": 1, "identity": "of an earlier process"}),
+    ],
+)
+def test_a_stale_record_is_nobody(home: Path, record: str) -> None:
+    (home / "node").mkdir(parents=True)
+    (home / "node" / "node.json").write_text(record)
+    assert node.running() is None
+    assert node.url().endswith(":8545")
+    assert not node.stop()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_in_the_foreground_a_signal_saves_the_chain(anvil: Path, home: Path, number: signal.Signals) -> None:
+    program = f"from prover.chain import node; raise SystemExit(node.run({free_port()}))"
+    child = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.DEVNULL, cwd=Path(__file__).parents[2])
+    network = wait_for_node()
+    network.advance_time(5)
+    child.send_signal(number)
+    assert child.wait(20) in (0, 128 + number, -number)
+    assert node.running() is None
+    assert json.loads((home / "node" / "state.json").read_text())["best_block_number"] == 1
+
+
+def wait_for_node() -> Network:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        if node.running() is not None:
+            try:
+                return connect("node", timeout=2)
+            except NodeUnreachableError:
+                pass
+        time.sleep(0.05)
+    raise AssertionError("the node did not start")
