@@ -1,1 +1,1 @@
-"""The protocol, its files and its contract: one suite over both backends, with snarkjs and the EVM as outside judges."""
+"""The protocol, its files, its contract: one suite over both backends, with snarkjs and the EVM as outside judges."""

@@ -59,8 +59,10 @@ def cubic(x: int = 3) -> Example:
     return Example(from_rows(rows, 5, 1, 0), to_limbs([1, x**3 + x + 5, x, x * x, x**3]))
 
 
-def random_example(n_constraints: int, n_outputs: int = 2, seed: int = 1) -> Example:
+def random_example(n_constraints: int, n_outputs: int = 2, seed: int = 1, context: int | None = None) -> Example:
     """Random sparse rows over zero, small, negative and field-sized wires; the last public signal is an input.
+
+    Another ``context``, that input's value, gives the same system with another solution.
 
     Wires: one, outputs, one public input, four private inputs, then a product a row; each output is a sum of products.
     """
@@ -68,6 +70,8 @@ def random_example(n_constraints: int, n_outputs: int = 2, seed: int = 1) -> Exa
     n_public = n_outputs + 1
     inputs = [draw.choice([0, 1, -1, 7, draw.randrange(R)]) for _ in range(3)] + [draw.randrange(R)]
     values = [1, *[0] * n_outputs, draw.randrange(R), *inputs]
+    if context is not None:
+        values[n_public] = context
     rows: list[Row] = []
 
     def form(terms: int) -> dict[int, int]:
