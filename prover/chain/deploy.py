@@ -18,6 +18,8 @@ from prover.chain.transactions import Sender
 from prover.errors import DeploymentError
 from prover.schema.hashing import keccak256
 
+_STACK = ("ModelRegistry", "IssuerRegistry", "DecisionRegistry", "AuditRegistry")
+
 DEVELOPMENT_CHAINS = frozenset({31337, 1337})
 """Chain ids that many unrelated throw-away chains share."""
 
@@ -29,6 +31,7 @@ class Stack:
     models: BoundContract
     issuers: BoundContract
     decisions: BoundContract
+    audits: BoundContract
 
     @property
     def network(self) -> Network:
@@ -36,7 +39,7 @@ class Stack:
 
 
 def deploy_stack(sender: Sender, records: Records, *, fresh: bool = False) -> Stack:
-    """Deploy ModelRegistry, IssuerRegistry and DecisionRegistry, or reuse the recorded ones.
+    """Deploy ModelRegistry, IssuerRegistry, DecisionRegistry and AuditRegistry, or reuse the recorded ones.
 
     Args:
         sender: who deploys; the registries have no owner.
@@ -51,7 +54,8 @@ def deploy_stack(sender: Sender, records: Records, *, fresh: bool = False) -> St
     issuers = deploy_contract(sender, records, load_artifact("IssuerRegistry"), fresh=fresh)
     arguments = (models.address, issuers.address)
     decisions = deploy_contract(sender, records, load_artifact("DecisionRegistry"), arguments, fresh=fresh)
-    return Stack(models, issuers, decisions)
+    audits = deploy_contract(sender, records, load_artifact("AuditRegistry"), (models.address,), fresh=fresh)
+    return Stack(models, issuers, decisions, audits)
 
 
 def deploy_credit_line(
@@ -81,7 +85,7 @@ def open_stack(records: Records) -> Stack:
     Raises:
         DeploymentError: not deployed here, or not what was recorded.
     """
-    return Stack(*(open_contract(records, name) for name in ("ModelRegistry", "IssuerRegistry", "DecisionRegistry")))
+    return Stack(*(open_contract(records, name) for name in _STACK))
 
 
 def open_contract(records: Records, name: str, artifact: Artifact | None = None) -> BoundContract:

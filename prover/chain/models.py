@@ -12,6 +12,8 @@ from prover.chain.deploy import deploy_contract
 from prover.chain.records import Records
 from prover.chain.transactions import Sender
 from prover.errors import DeploymentError, KeyMismatchError
+from prover.groth16.formats.vkey import VerifyingKey
+from prover.groth16.keystate import refuse_initial
 from prover.schema.hashing import abi_encode, keccak256
 from prover.schema.layout import Layout
 
@@ -77,19 +79,23 @@ def layout_tuple(layout: Layout) -> tuple[bytes, list[int], int, int, list[int]]
 
 
 def deploy_verifier(
-    sender: Sender, records: Records, artifact: Artifact, vk_hash: bytes, *, fresh: bool = False
+    sender: Sender, records: Records, artifact: Artifact, key: VerifyingKey, *, fresh: bool = False
 ) -> BoundContract:
-    """Deploy a generated verifier, or reuse it.
+    """Deploy the verifier generated for ``key``, or reuse it.
 
     Raises:
-        KeyMismatchError: the verifier was generated for another key.
+        UnsafeKeyError: the key is initial: everybody can forge proofs under it.
+        KeyMismatchError: the verifier is for another key.
         DeploymentError, ChainError: see :func:`prover.chain.deploy.deploy_contract`.
     """
-    verifier = deploy_contract(sender, records, artifact, fresh=fresh)
-    if bytes(verifier.read("vkHash")) != vk_hash:
+    refuse_initial(key, "deploy")
+    if key.hash not in artifact.deployed_bytecode:
         raise KeyMismatchError(
-            f"{artifact.name} verifies for another key than vk hash 0x{vk_hash.hex()}", "export the verifier again"
+            f"{artifact.name} does not verify for the key with hash 0x{key.hash.hex()}", "export the verifier again"
         )
+    verifier = deploy_contract(sender, records, artifact, fresh=fresh)
+    if bytes(verifier.read("vkHash")) != key.hash:
+        raise KeyMismatchError(f"{artifact.name} at {verifier.address} reports another key than its artifact holds")
     return verifier
 
 
