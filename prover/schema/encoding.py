@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,9 +107,10 @@ def encode_table(features: tuple[Feature, ...], table: NDArray[np.generic]) -> E
     if table.dtype.kind == "b" and not columns.boolean.all():
         feature = features[int(np.flatnonzero(~columns.boolean)[0])]
         raise feature.error("a boolean array, but the feature is not a bool")
+    if table.dtype.kind in "iu":  # beyond 2^53 float64 would round; no feature reaches there
+        wide: NDArray[Any] = table
+        _refuse_at(features, table, (wide > EXACT) | (wide < -EXACT))
     real = table.astype(np.float64)
-    if table.dtype.kind in "iu":  # beyond 2^53 the conversion rounds; no feature reaches there
-        _refuse_at(features, table, np.abs(real) > EXACT)
     missing = np.isnan(real)
     _refuse_at(features, table, np.isinf(real) | (missing & ~columns.optional))
     present = np.where(missing, columns.filler, real)
@@ -171,7 +173,8 @@ def _refuse_at(features: tuple[Feature, ...], table: NDArray[np.generic], bad: N
 
 
 def _by_name(features: tuple[Feature, ...], values: Mapping[str, object]) -> list[object]:
-    unknown = [str(name) for name in values if name not in {feature.name for feature in features}]
+    known = {feature.name for feature in features}
+    unknown = [str(name) for name in values if name not in known]
     if unknown:
         raise InputError(f"unknown feature {unknown[0]!r}", "the schema has " + _names(features))
     absent = [feature for feature in features if feature.name not in values and not feature.optional]

@@ -271,8 +271,8 @@ class Float32(Feature):
 
     def encode(self, value: object) -> int:
         number = self._number(value)
-        with np.errstate(over="ignore"):
-            nearest = np.float32(float(number))
+        with np.errstate(over="ignore"):  # the value itself where it is a float: a fraction has no -0
+            nearest = np.float32(value if isinstance(value, float | np.floating) else float(number))
         # 0.1 is the shortest spelling of one float32 although it is another float64: both name the same number.
         exact = np.isfinite(nearest) and (Fraction(float(nearest)) == number or float(str(nearest)) == float(number))
         if not exact:
