@@ -15,8 +15,9 @@ library LayoutLib {
     uint8 internal constant REVEAL_TIER = 2;
     uint8 internal constant MAX_REVEAL = 2;
 
-    /// @notice Most outputs of a model: bounds the gas of storing a decision and of the verifier (34 signals).
-    uint256 internal constant MAX_OUTPUTS = 96;
+    /// @notice Most outputs of a model and most thresholds, as off chain.
+    uint256 internal constant MAX_OUTPUTS = 1024;
+    uint256 internal constant MAX_THRESHOLDS = 255;
     /// @notice Most decimals: 10^18 < 2^63 < 10^19, so that one whole unit always fits an output.
     uint256 internal constant MAX_DECIMALS = 18;
 
@@ -41,7 +42,7 @@ library LayoutLib {
     }
 
     /// @notice Revert with InvalidLayout unless the layout can be that of a model.
-    /// @dev Tier mode: one output without decimals, at least one threshold, thresholds ascending and in range.
+    /// @dev Tier mode: one output without decimals, at least one threshold, all ascending and in range.
     /// Other modes have no thresholds.
     function check(IModelRegistry.Layout calldata layout) internal pure {
         uint256 count = layout.decimals.length;
@@ -62,7 +63,7 @@ library LayoutLib {
     }
 
     function _ascending(int256[] calldata thresholds) private pure returns (bool) {
-        if (thresholds.length == 0) return false;
+        if (thresholds.length == 0 || thresholds.length > MAX_THRESHOLDS) return false;
         for (uint256 i = 0; i < thresholds.length; ++i) {
             if (thresholds[i] < OutputCodec.MIN || thresholds[i] > OutputCodec.MAX) return false;
             if (i != 0 && thresholds[i] <= thresholds[i - 1]) return false;
