@@ -12,8 +12,6 @@ from prover.chain.deploy import deploy_contract
 from prover.chain.records import Records
 from prover.chain.transactions import Sender
 from prover.errors import DeploymentError, KeyMismatchError
-from prover.groth16.formats.vkey import VerifyingKey
-from prover.groth16.keystate import refuse_initial
 from prover.schema.hashing import abi_encode, keccak256
 from prover.schema.layout import Layout
 
@@ -79,22 +77,27 @@ def layout_tuple(layout: Layout) -> tuple[bytes, list[int], int, int, list[int]]
 
 
 def deploy_verifier(
-    sender: Sender, records: Records, artifact: Artifact, key: VerifyingKey, *, fresh: bool = False
+    sender: Sender, records: Records, artifact: Artifact, vk_hash: bytes, *, fresh: bool = False
 ) -> BoundContract:
-    """Deploy the verifier generated for ``key``, or reuse it.
+    """Deploy a generated verifier, or reuse it. (``export_solidity`` generates none for an initial key.)
+
+    Args:
+        sender: who deploys; a verifier has no owner.
+        records: of the sender's network.
+        artifact: the compiled verifier.
+        vk_hash: 32 bytes, hash of the key it must verify for.
+        fresh: deploy a new one whatever is recorded.
 
     Raises:
-        UnsafeKeyError: the key is initial: everybody can forge proofs under it.
         KeyMismatchError: the verifier is for another key.
         DeploymentError, ChainError: see :func:`prover.chain.deploy.deploy_contract`.
     """
-    refuse_initial(key, "deploy")
-    if key.hash not in artifact.deployed_bytecode:
+    if vk_hash not in artifact.deployed_bytecode:
         raise KeyMismatchError(
-            f"{artifact.name} does not verify for the key with hash 0x{key.hash.hex()}", "export the verifier again"
+            f"{artifact.name} does not verify for the key with hash 0x{vk_hash.hex()}", "export the verifier again"
         )
     verifier = deploy_contract(sender, records, artifact, fresh=fresh)
-    if bytes(verifier.read("vkHash")) != key.hash:
+    if bytes(verifier.read("vkHash")) != vk_hash:
         raise KeyMismatchError(f"{artifact.name} at {verifier.address} reports another key than its artifact holds")
     return verifier
 

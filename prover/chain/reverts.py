@@ -9,6 +9,7 @@ from typing import Any
 from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
 from eth_utils.abi import collapse_if_tuple
+from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 from prover.errors import TransactionReverted
@@ -81,7 +82,7 @@ class ErrorTable:
         if known is None:
             return TransactionReverted(f"{what} reverted with unknown error 0x{data[:4].hex()}")
         try:
-            values = decode(known.types, data[4:])
+            values = tuple(map(_readable, known.types, decode(known.types, data[4:])))
         except (DecodingError, UnicodeDecodeError, OverflowError):
             return TransactionReverted(f"{what} reverted with {known.name} and malformed arguments", error=known.name)
         if known is _BUILTIN[b"\x08\xc3y\xa0"]:
@@ -103,6 +104,11 @@ def revert_data(error: BaseException) -> bytes:
         return bytes.fromhex(data[2:])
     except ValueError:
         return b""
+
+
+def _readable(kind: str, value: Any) -> Any:
+    """Addresses with their checksum, as everywhere else."""
+    return to_checksum_address(value) if kind == "address" else value
 
 
 def _show(value: object) -> str:

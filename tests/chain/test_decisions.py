@@ -102,7 +102,7 @@ def build(network: Network, model: tiny.TinyModel, folder: Path) -> World:
     issuer, subject, deployer = development_signers(network)[1:4]
     owner, records = Sender(network, deployer), Records(network, folder)
     stack = deploy_stack(owner, records)
-    verifier = deploy_verifier(owner, records, model.verifier, model.key.verifying_key)
+    verifier = deploy_verifier(owner, records, model.verifier, model.key.verifying_key.hash)
     model_id = register_model(owner, stack.models, model.commitment, verifier.address, max_age=YEAR)
     register_issuer(Sender(network, issuer), stack.issuers, administrator=deployer.address)
     lender = deploy_credit_line(owner, records, stack)
@@ -151,7 +151,7 @@ def test_attest_prove_submit_read(chain: str, request: pytest.FixtureRequest) ->
     with pytest.raises(TransactionReverted) as caught:
         submit(relayer, world.stack.decisions, signed, permission, values, proof)
     assert caught.value.error == "ConsentNonceUsed"
-    assert caught.value.args_ == (world.subject.address.lower(), permission.consent.nonce)
+    assert caught.value.args_ == (world.subject.address, permission.consent.nonce)
 
     world.network.advance_time(YEAR + 1)
     assert world.read().status is DecisionStatus.EXPIRED
