@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prover.errors import SchemaError
-from prover.schema.features import EXACT, Bool, Feature, Fixed, Int
+from prover.schema.features import EXACT_FIXED, Bool, Feature, Fixed, Int
 
 SCALE = 1024
 """Units to 1 of a derived ``fixed`` feature: 10 fraction bits."""
@@ -54,7 +54,7 @@ def _feature(name: str, column: NDArray[np.float64]) -> Feature:
         return Bool(name, optional=optional)
     whole = bool((values == np.rint(values)).all())
     scale = 1 if whole else _scale(max(-low, high))
-    if max(-low, high) * scale >= EXACT:
+    if max(-low, high) * scale >= EXACT_FIXED:
         raise SchemaError(
             f"calibration column {name!r} reaches {max(-low, high):g}, too large for exact integers",
             "write a schema with a coarser scale for it",
@@ -67,7 +67,7 @@ def _scale(peak: float) -> int:
     """1024, or the power of two that gives a column of tiny values 10 significant bits."""
     if peak * SCALE >= FINEST:
         return SCALE
-    exponent = min(int(np.ceil(np.log2(SCALE / peak))), EXACT.bit_length() - 1)
+    exponent = min(int(np.ceil(np.log2(SCALE / peak))), EXACT_FIXED.bit_length() - 1)
     return 1 << exponent
 
 

@@ -113,10 +113,10 @@ def encode_table(features: tuple[Feature, ...], table: NDArray[np.generic]) -> E
     real = table.astype(np.float64)
     missing = np.isnan(real)
     _refuse_at(features, table, np.isinf(real) | (missing & ~columns.optional))
-    present = np.where(missing, columns.filler, real)
+    present = np.where(missing, 0.0, real)
     units = _to_units(present, columns)
     inexact = columns.float32 & (_as_float32(present) != present)
-    outside = (units < columns.lo) | (units > columns.hi)
+    outside = ((units < columns.lo) | (units > columns.hi)) & ~missing
     fractional = (units != present) & ~columns.fixed & ~columns.float32
     _refuse_at(features, table, outside | fractional | inexact)
     codes = np.where(missing, 0, units).astype(np.int64)
@@ -135,8 +135,6 @@ class _Columns:
         self.inexact = np.array([feature.scale & (feature.scale - 1) != 0 for feature in features])
         self.lo = np.array([feature.lo for feature in features], dtype=np.float64)
         self.hi = np.array([feature.hi for feature in features], dtype=np.float64)
-        # A valid value to compute with where one is missing.
-        self.filler = np.array([0.0 if isinstance(f, Float32) else f.decode(f.lo) for f in features])
 
 
 def _to_units(present: NDArray[np.float64], columns: _Columns) -> NDArray[np.float64]:

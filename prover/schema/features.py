@@ -28,6 +28,9 @@ from prover.schema.float_codes import LARGEST, SMALLEST, code_of_float32, float3
 EXACT = 1 << 53
 """Integers up to this magnitude are exact in float64, through which batches are encoded."""
 
+EXACT_FIXED = 1 << 51
+"""Up to this many units, the float64 nearest to units / scale still rounds back to them, whatever the scale."""
+
 FLOAT_MAX = int(sys.float_info.max)
 """Numbers beyond it are outside every feature and too long to print."""
 
@@ -204,7 +207,7 @@ class Int(Feature):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_range(self.name, self.min, self.max)
+        _check_range(self.name, self.min, self.max, EXACT)
 
     @property
     def lo(self) -> int:
@@ -241,7 +244,7 @@ class Fixed(Feature):
                 f"feature {self.name!r}: scale must be an integer from 1 to 2^53, not {self.scale!r}",
                 "scale says how many units make 1: 100 for cents of a currency",
             )
-        _check_range(self.name, self.min, self.max)
+        _check_range(self.name, self.min, self.max, EXACT_FIXED)
 
     @property
     def lo(self) -> int:
@@ -299,13 +302,13 @@ def check_text(text: object, what: str) -> None:
         raise SchemaError(f"{what} {text!r} is not valid Unicode: {error.reason}") from error
 
 
-def _check_range(name: str, low: object, high: object) -> None:
+def _check_range(name: str, low: object, high: object, limit: int) -> None:
     for value in (low, high):
         if not _is_int(value):
             raise SchemaError(f"feature {name!r}: min and max must be integers, not {value!r}")
-        if not -EXACT <= value <= EXACT:
+        if not -limit <= value <= limit:
             raise SchemaError(
-                f"feature {name!r}: {value} is beyond 2^53, where float64 stops counting every integer",
+                f"feature {name!r}: {value} is beyond 2^{limit.bit_length() - 1}, where float64 stops being exact",
                 "narrow the range, or use a coarser unit",
             )
     if _is_int(low) and _is_int(high) and low >= high:

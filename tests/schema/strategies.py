@@ -7,8 +7,6 @@ from hypothesis import strategies as st
 
 from prover.schema import Bool, Category, Feature, Fixed, Float32, Int, Schema
 
-BIG = 2**53
-
 
 @st.composite
 def features(draw: st.DrawFn, name: str) -> Feature:
@@ -21,8 +19,9 @@ def features(draw: st.DrawFn, name: str) -> Feature:
         return Category(name, tuple(f"label {index}" for index in range(count)), optional=optional)
     if kind == "float32":
         return Float32(name, optional=optional)
-    low = draw(st.integers(-BIG, BIG - 1))
-    high = draw(st.integers(low + 1, BIG))
+    limit = 2**53 if kind == "int" else 2**51
+    low = draw(st.integers(-limit, limit - 1))
+    high = draw(st.integers(low + 1, limit))
     if kind == "int":
         return Int(name, low, high, optional=optional)
     return Fixed(name, draw(st.sampled_from([1, 3, 10, 100, 1000, 1024, 2**20])), low, high, optional=optional)

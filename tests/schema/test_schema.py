@@ -37,6 +37,7 @@ def schema_json(**entry: object) -> str:
         (lambda: Int("\ud800", 0, 1), "not valid Unicode"),
         (lambda: Fixed("price", 0, 0, 1), "feature 'price': scale must be an integer from 1"),
         (lambda: Fixed("price", 0.5, 0, 1), "feature 'price': scale must be an integer from 1"),
+        (lambda: Fixed("price", 3, 0, 2**51 + 1), "feature 'price'.*beyond 2\\^51"),
         (lambda: Fixed("price", 10, 3, 2), "feature 'price': min 3 is not below max 2"),
         (lambda: Category("colour", ("red",)), "feature 'colour' has 1 labels, expected 2"),
         (lambda: Category("colour", ("red", "red")), "feature 'colour' has the label 'red' twice"),
