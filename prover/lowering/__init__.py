@@ -11,8 +11,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from prover.lowering.cost import Report, build_report
     from prover.lowering.circuit import assignments, lower
+    from prover.lowering.cost import Report, build_report
 
 _HOME = {"Report": "cost", "build_report": "cost", "assignments": "circuit", "lower": "circuit"}
 

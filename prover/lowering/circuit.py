@@ -52,21 +52,17 @@ def lower(schema: Schema, plan: Plan) -> Circuit:
     return cs.compile()
 
 
-def assignments(
-    schema: Schema, encoded: EncodedInput, salt: int, context: int
-) -> dict[str, list[int] | NDArray[np.int64]]:
+def assignments(encoded: EncodedInput, *, salt: int, context: int) -> dict[str, list[int] | NDArray[np.int64]]:
     """Witness inputs of one proof.
 
     Raises:
-        InputError: encoded under another schema, or a salt or context that is not a field element.
+        InputError: a salt or context that is not a field element.
     """
-    if encoded.features != schema.features:
-        raise InputError("the input was encoded under another schema", "encode it with the model's schema")
     for name, value in ((SALT, salt), (CONTEXT, context)):
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < R:
-            raise InputError(f"the {name} is not a field element: it must be an integer in [0, r)")
-    lows = np.array([feature.lo for feature in schema.features], dtype=np.int64)
-    optional = [feature.optional for feature in schema.features]
+            raise InputError(f"the {name} is not a field element", "it must be an integer in [0, r)")
+    lows = np.array([feature.lo for feature in encoded.features], dtype=np.int64)
+    optional = [feature.optional for feature in encoded.features]
     given: dict[str, list[int] | NDArray[np.int64]] = {
         OFFSETS: np.where(encoded.missing, 0, encoded.codes - lows),
         SALT: [salt],

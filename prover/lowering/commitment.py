@@ -1,4 +1,4 @@
-"""The input commitment in circuit: packed offsets through Poseidon blocks, as :mod:`prover.schema.commitment` hashes."""
+"""The input commitment in circuit: packed offsets through Poseidon, as :mod:`prover.schema.commitment` does."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def lower_commitment(cs: ConstraintSystem, schema: Schema, facts: FactWires) -> 
     order = np.array([place[item.kind, item.feature] for item in plan.fields], dtype=np.int64)
     values = wires[order].with_bounds(0, np.array(spans, dtype=np.int64)[order])
     with cs.scope("commitment"):
-        columns = [[getattr(item, name) for item in plan.fields] for name in ("element", "shift", "width")]
-        elements = pack(cs, values, *columns)
+        places = np.array([(item.element, item.shift, item.width) for item in plan.fields], dtype=np.int64)
+        elements = pack(cs, values, places[:, 0], places[:, 1], places[:, 2])
         state, digest = initial_state(schema.hash), salt
         for start, end in blocks(plan.n_elements):
             block = LinearVector.concat([digest, elements[slice(start, end)]])

@@ -54,17 +54,18 @@ def sigmoid(cs: ConstraintSystem, step: Step, inputs: LinearVector) -> LinearVec
     lengths = np.diff(np.append(starts, int(z.bounds[1][0]) + 1))
     t = (z - segments.matmul(starts[None, :])).with_bounds(0, int(lengths.max()) - 1)
     last = lengths - 1
-    # On every segment both products are monotone or bounded by their ends; plain intervals would mix segments.
-    slope = _hull(cs.product(third, t, "slope"), c2 * last)
-    size = np.abs(c2 * last) + np.abs(c1)
-    total = _hull(cs.product(slope + second, t, "value"), size * last)
-    value = (total + first).with_bounds(0, int((c0 + size * last).max()))
+    slope = _product(cs, third, t, int(np.abs(c2 * last).max()), "slope")
+    reach = (np.abs(c2 * last) + np.abs(c1)) * last
+    value = _product(cs, slope + second, t, int(reach.max()), "value") + first
+    value = value.with_bounds(0, int((c0 + reach).max()))
     return truncate(cs, value, step.integer("out_shift"), origin="round").with_bounds(step.lo, step.hi)
 
 
-def _hull(form: LinearVector, ends: np.ndarray[tuple[int], np.dtype[np.int64]]) -> LinearVector:
-    reach = int(np.abs(ends).max())
-    return form.with_bounds(-reach, reach)
+def _product(cs: ConstraintSystem, a: LinearVector, b: LinearVector, reach: int, origin: str) -> LinearVector:
+    """``a * b`` of magnitude at most ``reach``: proven segment by segment, where plain intervals would mix segments."""
+    out = cs.solve("product", (a, b), 1, bounds=(-reach, reach), origin=origin)
+    cs.enforce(a, b, out, origin)
+    return out
 
 
 LOWERINGS = {"tier": tier, "argmax": argmax, "round": rounding, "sigmoid": sigmoid}

@@ -108,7 +108,7 @@ class Bounds:
             later = weights[:, n_facts:]
             stage = self._facts.extreme(weights[:, :n_facts]) + constant
             stage += np.maximum(later * self.lo[n_facts:], later * self.hi[n_facts:]).sum(axis=1)
-            best = np.minimum(best, stage)
+            best = np.asarray(np.minimum(best, stage), dtype=np.float64)
             if not remaining:
                 return best
             layer = remaining.pop()

@@ -7,13 +7,20 @@ from numpy.typing import NDArray
 
 from prover.errors import InputError, QuantizationError
 from prover.graph import Graph
+from prover.quantization.accuracy import compare
+from prover.quantization.bounds import LIMIT
 from prover.quantization.facts import FactSpace
 from prover.quantization.frame import Frame, Settings
 from prover.quantization.head import Request, add_reveal, resolve_head
+from prover.quantization.model import IntegerModel
 from prover.quantization.plan import LinearForms, Plan
+from prover.quantization.sparse import Sparse
 from prover.quantization.steps import step_kind
 from prover.quantization.trace import trace_graph
 from prover.schema import EncodedBatch, Feature, Schema
+
+N_REFINEMENTS = 4
+"""Times the default precision is raised by a bit while decisions flip."""
 
 N_SAMPLED = 256
 """Inputs drawn from the schema when there is no calibration data."""
@@ -36,7 +43,7 @@ def calibrate(
         samples: [n, d] rows the model was trained or tested on; None draws from the schema's ranges, which says
             nothing about typical inputs.
         request: what to reveal.
-        settings: precision.
+        settings: precision; None starts from the defaults and refines them while a sample's decision flips.
         model_hash: hex sha256 of the model file, kept in the plan.
 
     Raises:
@@ -44,15 +51,41 @@ def calibrate(
         QuantizationError: numbers that do not fit, or a reveal the model does not have.
         InputError: a sample outside the schema.
     """
-    request, settings = request or Request(), settings or Settings()
-    facts = FactSpace.of(schema)
+    request = request or Request()
     batch = encode_samples(schema, samples)
+    if settings is not None:
+        return _plan(graph, schema, batch, request, settings, model_hash)
+    rows = batch.to_model_rows() if samples is None else np.asarray(samples, dtype=np.float32)
+    expected: NDArray[np.generic] | None = None
+    best: tuple[int, Plan] | None = None
+    for step in range(N_REFINEMENTS + 1):
+        try:
+            plan = _plan(graph, schema, batch, request, Settings().refined(step), model_hash)
+        except QuantizationError:
+            if best is None:
+                raise
+            break  # finer numbers no longer fit; what we have stands
+        if expected is None:
+            expected = graph.run_rows(rows, [plan.output])[plan.output]
+        run = IntegerModel(plan, schema).run(batch.codes, batch.missing)
+        flips = compare(plan, run, expected).decision_flips
+        if best is None or flips < best[0]:
+            best = flips, plan
+        if flips == 0:
+            break
+    assert best is not None
+    return best[1]
+
+
+def _plan(
+    graph: Graph, schema: Schema, batch: EncodedBatch, request: Request, settings: Settings, model_hash: str
+) -> Plan:
+    facts = FactSpace.of(schema)
     trace, outputs = trace_graph(graph, facts)
     head = resolve_head(outputs, request.output)
     if head.logits.optional.any():
         raise QuantizationError("the revealed output is missing when an optional feature is", "impute it in the model")
     revealed = add_reveal(trace, head, request, settings.decimals, schema.hash)
-
     frame = Frame(facts, settings, facts.expand(batch.codes, batch.missing))
     steps = []
     for float_step in trace.steps:
@@ -62,20 +95,21 @@ def calibrate(
         frame.append(done, kind.evaluate(done.step, frame.observed_inputs(done.step.inputs)))
     matrix = revealed.matrix.widen(frame.unit.size)
     span = np.maximum(np.abs(frame.bounds.lo), np.abs(frame.bounds.hi)).astype(np.float64)
-    reach = matrix.row_sum(np.abs(matrix.data) * span[matrix.cols]) + np.abs(revealed.bias)
-    if reach.max() >= 2.0**63:
-        raise QuantizationError("an output does not fit 64 bits", "reveal fewer decimals")
-    low, high = _ends(matrix.dense(), frame.bounds.lo, frame.bounds.hi)
+    if (matrix.row_sum(np.abs(matrix.data) * span[matrix.cols]) + np.abs(revealed.bias)).max() >= LIMIT:
+        raise QuantizationError("an output does not fit the 64 bits of a revealed value", "reveal fewer decimals")
+    low, high = _ends(matrix, frame.bounds.lo, frame.bounds.hi)
     errors = [step.integer("error_billionths") for step in steps if "error_billionths" in step.params]
     return Plan(
         model_hash,
         head.output,
         head.link,
+        head.labels_only,
+        settings.decimals,
         facts.n_slots,
         tuple(steps),
         LinearForms(matrix, revealed.bias, low + revealed.bias, high + revealed.bias),
         revealed.layout,
-        revealed.classes,
+        tuple(head.classes.tolist()),
         max(errors, default=0),
     )
 
@@ -109,8 +143,6 @@ def _absent(feature: Feature, generator: np.random.Generator, count: int) -> NDA
     return np.asarray(generator.random(count) < 0.125)
 
 
-def _ends(
-    matrix: NDArray[np.int64], lo: NDArray[np.int64], hi: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    ends = matrix * lo, matrix * hi
-    return np.minimum(*ends).sum(axis=1), np.maximum(*ends).sum(axis=1)
+def _ends(matrix: Sparse, lo: NDArray[np.int64], hi: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    ends = matrix.data * lo[matrix.cols], matrix.data * hi[matrix.cols]
+    return matrix.row_sum(np.minimum(*ends)), matrix.row_sum(np.maximum(*ends))

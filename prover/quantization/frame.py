@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,8 +30,8 @@ class Settings:
             saturated two bits above what was seen; 0 never saturates.
     """
 
-    activation_bits: int = 10
-    hidden_error_bits: int = 9
+    activation_bits: int = 11
+    hidden_error_bits: int = 10
     logit_error_bits: int = 14
     decimals: int = 6
     saturation_bits: int = 8
@@ -48,6 +48,12 @@ class Settings:
             value = getattr(self, name)
             if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
                 raise QuantizationError(f"setting {name} must be an integer from {low} to {high}, not {value!r}")
+
+    def refined(self, bits: int) -> Settings:
+        """The same with ``bits`` more bits for activations and hidden weights."""
+        return replace(
+            self, activation_bits=self.activation_bits + bits, hidden_error_bits=self.hidden_error_bits + bits
+        )
 
 
 @dataclass(frozen=True)

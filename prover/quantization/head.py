@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,14 +49,14 @@ class Head:
         link: ``"sigmoid"``, ``"softmax"``, ``"normalized"`` or ``"none"`` (raw scores).
         logits: flat; one element for a binary probability, whose class 1 it scores.
         classes: int64, what the model calls its classes; empty for raw scores.
-        two_columns: the graph's output holds (1 - p, p), not p alone.
+        labels_only: the graph's output is the label itself.
     """
 
     output: str
     link: str
     logits: Affine
     classes: NDArray[np.int64]
-    two_columns: bool = False
+    labels_only: bool = False
 
     @property
     def binary(self) -> bool:
@@ -70,7 +70,6 @@ class Revealed:
     matrix: Sparse
     bias: NDArray[np.int64]
     layout: Layout
-    classes: tuple[int, ...] = field(default=())
 
 
 def resolve_head(outputs: Mapping[str, Value], wanted: str | None) -> Head:
@@ -104,6 +103,8 @@ def add_reveal(trace: Trace, head: Head, request: Request, decimals: int, schema
         QuantizationError: a reveal this head does not have, or thresholds out of order or range.
     """
     mode = request.reveal or _default_mode(head)
+    if head.labels_only and mode != "label":
+        raise QuantizationError(f"output {head.output!r} is a label: it has no {mode}", "reveal='label'")
     polarity = _polarity(head, mode, request.polarity)
     if mode == "tier":
         return _tier(trace, head, request.tiers, decimals, polarity, schema_hash)
@@ -117,7 +118,7 @@ def add_reveal(trace: Trace, head: Head, request: Request, decimals: int, schema
 
 
 def _default_mode(head: Head) -> str:
-    if head.binary:
+    if head.binary and not head.labels_only:
         return "tier"
     return "label" if head.classes.size > 1 or head.logits.size > 1 else "score"
 
@@ -152,13 +153,13 @@ def _label(trace: Trace, head: Head, polarity: Polarity, schema_hash: bytes) -> 
         above = trace.append(step, (1,))
         low, high = (int(label) for label in head.classes)
         matrix = _integers(above.matrix.scale_rows(np.array([float(high - low)])))
-        return Revealed(matrix, np.array([low], dtype=np.int64), layout, (low, high))
+        return Revealed(matrix, np.array([low], dtype=np.int64), layout)
     if head.logits.size < 2:
         raise QuantizationError("this model has one raw score and no label", "reveal='score', or tiers=(...)")
     classes = head.classes if head.classes.size else np.arange(head.logits.size, dtype=np.int64)
     step = FloatStep("argmax", head.output, head.logits, 1, {"classes": classes.tolist()})
     label = trace.append(step, (1,))
-    return Revealed(_integers(label.matrix), np.zeros(1, dtype=np.int64), layout, tuple(classes.tolist()))
+    return Revealed(_integers(label.matrix), np.zeros(1, dtype=np.int64), layout)
 
 
 def _score(trace: Trace, head: Head, decimals: int, polarity: Polarity, schema_hash: bytes) -> Revealed:
@@ -187,16 +188,16 @@ def _link_head(name: str, value: Link, classes: NDArray[np.int64] | None) -> Hea
     if value.kind == "sigmoid" and size == 1:
         return Head(name, "sigmoid", flat, classes)
     if complementary(value):
-        return Head(name, "sigmoid", flat.pick(np.array([1], dtype=np.int64)), classes, two_columns=True)
+        return Head(name, "sigmoid", flat.pick(np.array([1], dtype=np.int64)), classes)
     if value.kind == "softmax" and size == 2:
-        return Head(name, "sigmoid", _difference(flat), classes, two_columns=True)
+        return Head(name, "sigmoid", _difference(flat), classes)
     return Head(name, value.kind, flat, classes)
 
 
 def _label_head(name: str, value: Label) -> Head:
     if value.logits.size == 2:
-        return Head(name, "sigmoid", _difference(value.logits), value.classes)
-    return Head(name, "none", value.logits, value.classes)
+        return Head(name, "sigmoid", _difference(value.logits), value.classes, labels_only=True)
+    return Head(name, "none", value.logits, value.classes, labels_only=True)
 
 
 def _difference(pair: Affine) -> Affine:

@@ -73,7 +73,7 @@ class LinearForms:
             raise ValueError("columns of linear forms have different lengths")
         if indptr[0] != 0 or indptr[-1] != cols.size or np.any(np.diff(indptr) < 0):
             raise ValueError("row pointers of linear forms do not ascend")
-        if cols.size and not (0 <= cols.min() and cols.max() < n_cols):
+        if cols.size and not (cols.min() >= 0 and cols.max() < n_cols):
             raise ValueError("a linear form names a variable that is not there")
         return cls(Sparse(indptr, cols, coefs, n_cols), bias, lo, hi)
 
@@ -153,11 +153,13 @@ class Plan:
         model_hash: hex sha256 of the model file.
         output: name of the graph output that is revealed.
         link: how that output follows from the logits: ``"sigmoid"``, ``"softmax"``, ``"normalized"``, ``"none"``.
+        labels_only: that output is a label, not a score.
+        score_decimals: decimal scale in which scores, or tier thresholds, are counted.
         n_facts: fact slots of the schema.
         steps: the program.
         outputs: revealed values as linear forms of all variables.
         layout: what they mean; it names the schema by its hash.
-        classes: label reveal: the integer of each class.
+        classes: the integer of each class the model knows; empty for raw scores.
         error_billionths: proven bound on the distance of a revealed probability from the sigmoid of the integer
             logit, in 10^-9 (0 for labels, tiers and linear scores).
     """
@@ -165,6 +167,8 @@ class Plan:
     model_hash: str
     output: str
     link: str
+    labels_only: bool
+    score_decimals: int
     n_facts: int
     steps: tuple[Step, ...]
     outputs: LinearForms
@@ -179,6 +183,8 @@ class Plan:
             "model": self.model_hash,
             "output": self.output,
             "link": self.link,
+            "labels_only": self.labels_only,
+            "score_decimals": self.score_decimals,
             "facts": self.n_facts,
             "steps": [step.to_dict() for step in self.steps],
             "outputs": self.outputs.to_dict(),
@@ -206,6 +212,8 @@ class Plan:
                 raw["model"],
                 raw["output"],
                 raw["link"],
+                bool(raw["labels_only"]),
+                int(raw["score_decimals"]),
                 int(raw["facts"]),
                 tuple(Step.from_dict(step) for step in raw["steps"]),
                 LinearForms.from_dict(raw["outputs"]),

@@ -44,7 +44,7 @@ def one_hot_encoder(trace: Trace, node: Node, operands: list[Value | None]) -> l
                 f"the schema admits the value {unknown:g}, which the encoder does not know",
                 "give the category exactly the labels the model was trained with",
             )
-        return hits.astype(np.float64)
+        return np.asarray(hits, dtype=np.float64)
 
     encoded = tabulate(trace, node, source, encode, wanted.size)
     return [encoded.pick(np.arange(encoded.size, dtype=np.int64).reshape(*source.shape, wanted.size))]

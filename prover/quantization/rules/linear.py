@@ -1,4 +1,4 @@
-"""Linear operators: Gemm, MatMul, Add, Sub, Mul, Div, Neg, Scaler, LinearRegressor."""
+"""Linear operators: Gemm, MatMul, Add, Sub, Mul, Div, Scaler, LinearRegressor."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ def matmul(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value
 def add(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """Broadcast sum or difference; ``1 - sigmoid(x)`` is ``sigmoid(-x)``."""
     left, right = operands
-    if node.op == "Sub" and isinstance(left, np.ndarray) and isinstance(right, Link):
-        if right.kind == "sigmoid" and np.all(left == 1) and left.size == 1:
-            return [Link("sigmoid", right.logits.negated)]
+    is_complement = node.op == "Sub" and isinstance(left, np.ndarray) and left.size == 1 and np.all(left == 1)
+    if is_complement and isinstance(right, Link) and right.kind == "sigmoid":
+        return [Link("sigmoid", right.logits.negated)]
     first, second = linear(node, left, trace), linear(node, right, trace)
     if node.op == "Sub":
         second = second.negated
@@ -78,12 +78,6 @@ def multiply(trace: Trace, node: Node, operands: list[Value | None]) -> list[Val
         factor = 1.0 / factor
     grid, factors = np.broadcast_arrays(np.arange(source.size).reshape(source.shape), factor)
     return [_scaled(source.pick(grid), np.asarray(factors, dtype=np.float64).ravel())]
-
-
-@rule("Neg")
-def negate(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
-    """``-x``."""
-    return [linear(node, operands[0], trace).negated]
 
 
 @rule("Scaler", domain="ai.onnx.ml")

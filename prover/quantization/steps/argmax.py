@@ -1,6 +1,6 @@
 """``argmax``: the class of the largest of k linear forms, ties to the first, as ONNX breaks them.
 
-    y = classes[argmax(x)]
+y = classes[argmax(x)]
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def quantise(step: FloatStep, frame: Frame) -> Quantised:
 
 
 def evaluate(step: Step, inputs: NDArray[np.int64]) -> NDArray[np.int64]:
-    return step.integers("classes")[np.argmax(inputs, axis=1)][:, None]
+    return np.asarray(step.integers("classes")[np.argmax(inputs, axis=1)][:, None], dtype=np.int64)
 
 
 KIND = StepKind("argmax", quantise, evaluate)

@@ -1,6 +1,6 @@
 """``sigmoid``: a probability at a decimal scale from a logit, through :mod:`prover.quantization.sigmoid`.
 
-    z = x >> shift (rounding half in the bias);  y = quadratic_i(z - starts_i) >> out_shift
+z = x >> shift (rounding half in the bias);  y = quadratic_i(z - starts_i) >> out_shift
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ def quantise(step: FloatStep, frame: Frame) -> Quantised:
 
 
 def evaluate(step: Step, inputs: NDArray[np.int64]) -> NDArray[np.int64]:
-    columns = [step.integers(name) for name in ("starts", "c0", "c1", "c2")]
-    return sigmoid.evaluate(inputs >> step.integer("shift"), *columns, step.integer("out_shift"))
+    starts, c0, c1, c2 = (step.integers(name) for name in ("starts", "c0", "c1", "c2"))
+    return sigmoid.evaluate(inputs >> step.integer("shift"), starts, c0, c1, c2, step.integer("out_shift"))
 
 
 KIND = StepKind("sigmoid", quantise, evaluate)

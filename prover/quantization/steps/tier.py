@@ -9,13 +9,14 @@ dropped.
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from prover.errors import QuantizationError
 from prover.quantization.frame import Frame, Quantised, bit_length
-from prover.quantization.plan import Step
+from prover.quantization.plan import Param, Step
 from prover.quantization.steps import StepKind
 from prover.quantization.trace import FloatStep
 
@@ -30,10 +31,10 @@ def quantise(step: FloatStep, frame: Frame) -> Quantised:
     cuts = [math.floor(t) + 1 if strict else math.ceil(t) for t in exact]
     low, high = int(forms.lo[0]), int(forms.hi[0])
     active = [cut for cut in cuts if low < cut <= high]
-    if any(left >= right for left, right in zip(active, active[1:], strict=False)):
+    if any(left >= right for left, right in pairwise(active)):
         raise QuantizationError(f"{step.node}: two tier thresholds fall on the same integer", "space them wider")
     base = sum(cut <= low for cut in cuts)
-    params = {"base": base, "thresholds": tuple(active)}
+    params: dict[str, Param] = {"base": base, "thresholds": tuple(active)}
     ends = np.array([base], dtype=np.int64), np.array([base + len(active)], dtype=np.int64)
     observed = bit_length(frame.observed_inputs(forms))
     return Quantised(Step("tier", step.node, forms, *ends, fraction, observed, params), 1.0)

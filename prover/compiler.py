@@ -1,0 +1,178 @@
+"""From an ONNX file to a circuit and its price: import, calibrate, lower, report."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prover.constraint import Circuit
+from prover.errors import Cancelled, SchemaError
+from prover.field import from_limbs
+from prover.graph import Graph, import_model
+from prover.lowering import Report, assignments, build_report, lower
+from prover.progress import Progress, silent
+from prover.quantization import SEMANTICS, IntegerModel, Plan, Request, Settings, calibrate, encode_samples
+from prover.quantization.accuracy import compare
+from prover.quantization.categories import encoded_categories
+from prover.schema import Category, EncodedInput, Layout, Schema
+
+SEMANTICS_VERSION = SEMANTICS
+"""What integer programs mean in this version; bundles carry it."""
+
+__all__ = ["SEMANTICS_VERSION", "CompiledParts", "Report", "Solution", "compile_model", "solve"]
+
+
+@dataclass(frozen=True)
+class CompiledParts:
+    """Everything compilation makes.
+
+    Attributes:
+        graph: the imported model.
+        schema: the given schema, or the derived one.
+        plan: the integer program.
+        layout: what the public signals mean.
+        circuit: R1CS and witness program.
+        report: cost and accuracy.
+    """
+
+    graph: Graph
+    schema: Schema
+    plan: Plan
+    layout: Layout
+    circuit: Circuit
+    report: Report
+
+
+@dataclass(frozen=True)
+class Solution:
+    """A satisfying witness.
+
+    Attributes:
+        witness: uint64[n_wires, 4], checked against every constraint.
+        public_signals: in the layout's order.
+        values: the revealed outputs.
+    """
+
+    witness: NDArray[np.uint64]
+    public_signals: tuple[int, ...]
+    values: tuple[int, ...]
+
+
+def compile_model(
+    model: str | os.PathLike[str] | bytes,
+    *,
+    schema: Schema | None = None,
+    calibration: NDArray[np.generic] | None = None,
+    reveal: str | None = None,
+    output: str | None = None,
+    tiers: Sequence[float] | None = None,
+    polarity: str | None = None,
+    settings: Settings | None = None,
+    progress: Progress = silent,
+) -> CompiledParts:
+    """Compile an ONNX model.
+
+    Args:
+        model: path of an ONNX file, or its bytes.
+        schema: features of the private input; derived from ``calibration`` when None.
+        calibration: number[n, d], rows as the model takes them.
+        reveal: ``"tier"``, ``"label"`` or ``"score"``; by default tier for a probability of two classes, label for
+            more classes, score for a regression.
+        output: name of the model's output to reveal; by default its probabilities.
+        tiers: ascending thresholds; by default 0.5, 0.65 and 0.8.
+        polarity: ``"none"``, ``"higher_is_better"`` (a probability's default) or ``"lower_is_better"``.
+        settings: precision; by default the coarsest at which no calibration row changes its decision.
+        progress: called now and then.
+
+    Raises:
+        ModelError: the model does not load, or holds an operator that is not supported.
+        SchemaError: neither a schema nor calibration data, or no schema fits the data.
+        InputError: a calibration row is outside the schema.
+        QuantizationError: no plan holds.
+        Cancelled: ``progress`` asked to stop.
+    """
+    _report_progress(progress, "compile: reading the model", 0.0)
+    data = model if isinstance(model, bytes) else None
+    graph = import_model(model)
+    digest = hashlib.sha256(data if data is not None else Path(os.fspath(model)).read_bytes()).hexdigest()  # type: ignore[arg-type]
+    if schema is None:
+        schema = _derive(graph, calibration)
+    _report_progress(progress, "compile: choosing integers", 0.1)
+    request = Request(reveal, output, None if tiers is None else tuple(tiers), polarity)
+    plan = calibrate(graph, schema, calibration, request=request, settings=settings, model_hash=digest)
+    _report_progress(progress, "compile: constraints", 0.5)
+    circuit = lower(schema, plan)
+    _report_progress(progress, "compile: measuring", 0.8)
+    batch = encode_samples(schema, calibration)
+    rows = batch.to_model_rows() if calibration is None else np.asarray(calibration, dtype=np.float32)
+    run = IntegerModel(plan, schema).run(batch.codes, batch.missing)
+    accuracy = compare(plan, run, model_outputs(model, graph, plan.output, rows))
+    report = build_report(plan, circuit, accuracy, calibrated=calibration is not None)
+    _report_progress(progress, "compile: done", 1.0)
+    return CompiledParts(graph, schema, plan, plan.layout, circuit, report)
+
+
+def solve(circuit: Circuit, layout: Layout, encoded: EncodedInput, *, salt: int, context: int) -> Solution:
+    """The witness of one inference, checked against every constraint.
+
+    Args:
+        circuit: from :func:`compile_model`.
+        layout: of the same model.
+        encoded: the private input under the model's schema.
+        salt: of the commitment, in [0, r).
+        context: what the proof is bound to, in [0, r).
+
+    Raises:
+        InputError: an input of another schema, or a salt or context that is not a field element.
+        UnsatisfiedError: the witness violates a constraint; always a bug.
+    """
+    witness = circuit.witness(assignments(encoded, salt=salt, context=context))
+    signals = tuple(from_limbs(witness[1 : 1 + layout.n_public]))
+    values = tuple(layout.unpack_outputs(layout.slot(signals, "outputs")))
+    return Solution(witness, signals, values)
+
+
+def model_outputs(
+    model: str | os.PathLike[str] | bytes, graph: Graph, output: str, rows: NDArray[np.float32]
+) -> NDArray[np.generic]:
+    """The model's own answer for rows float32[n, d]: onnxruntime where it is installed, else the graph in numpy.
+
+    Returns:
+        [n, ...] values of ``output``.
+    """
+    try:
+        import onnxruntime
+    except ImportError:
+        return graph.run_rows(rows, [output])[output]
+    source = model if isinstance(model, bytes) else os.fspath(model)
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    # One row at a time: graphs are imported with batch 1, and some exports fix it.
+    results = [session.run([output], graph.feed(row))[0] for row in rows]
+    return np.stack([np.asarray(result) for result in results])
+
+
+def _derive(graph: Graph, calibration: NDArray[np.generic] | None) -> Schema:
+    """A schema from calibration data; columns the model one-hot encodes become categories."""
+    if calibration is None:
+        raise SchemaError(
+            "there is neither a schema nor calibration data", "give schema=..., or calibration rows to derive one from"
+        )
+    schema = Schema.derive(np.asarray(calibration), graph.name or "derived")
+    features = list(schema.features)
+    for column, count in encoded_categories(graph).items():
+        name = features[column].name
+        features[column] = Category(name, tuple(str(k) for k in range(count)))
+    return replace(schema, features=tuple(features))
+
+
+def _report_progress(progress: Progress, stage: str, fraction: float) -> None:
+    if not progress(stage, fraction):
+        raise Cancelled("compilation was stopped")

@@ -1,0 +1,163 @@
+"""How far the integer program is from the float model, on samples."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prover.quantization.head import DEFAULT_TIERS
+from prover.quantization.model import Run
+from prover.quantization.plan import Plan
+from prover.schema import Reveal
+
+F64 = NDArray[np.float64]
+
+_SATURATED = 1e-6
+"""Probabilities this close to 0 or 1 have lost their logit to float32 rounding: they do not count in logit space."""
+
+
+@dataclass(frozen=True)
+class Accuracy:
+    """Distance of the integer program from the float model.
+
+    Attributes:
+        samples: rows compared.
+        max_abs_error, mean_abs_error: in the score (a probability, or a raw output); None when the model gives
+            labels only, or several linked probabilities.
+        max_logit_error, mean_logit_error: before the link function; for raw outputs the same as above.
+        label_flips: rows whose class differs; 0 for a model without classes.
+        tier_flips: rows whose tier differs, at the plan's thresholds or the default ones; 0 without tiers.
+        decision_flips: flips of what is revealed: tiers of a tier plan, classes of any other.
+        near_threshold: rows whose logit lies within ``max_logit_error`` of a tier threshold or of the class boundary.
+    """
+
+    samples: int
+    max_abs_error: float | None
+    mean_abs_error: float | None
+    max_logit_error: float | None
+    mean_logit_error: float | None
+    label_flips: int
+    tier_flips: int
+    decision_flips: int
+    near_threshold: int
+
+
+def compare(plan: Plan, run: Run, expected: NDArray[np.generic]) -> Accuracy:
+    """Compare a run of the plan with the float values of the plan's output.
+
+    Args:
+        plan: the plan.
+        run: its reference model on s rows.
+        expected: [s, ...] values of the graph output ``plan.output`` for the same rows.
+    """
+    wanted = np.asarray(expected).reshape(len(run.outputs), -1)
+    logits = _logits(plan, run)
+    if plan.labels_only:
+        flips = int(np.count_nonzero(_labels(plan, logits) != wanted[:, -1]))
+        return Accuracy(len(wanted), None, None, None, None, flips, 0, flips, 0)
+    wanted = wanted.astype(np.float64)
+    if logits.shape[1] == 1 and wanted.shape[1] == 2:
+        wanted = wanted[:, 1:]  # (1 - p, p)
+    scores: F64 | None = None
+    exact: F64 | None = None
+    if plan.link == "sigmoid":
+        scores, exact = _sigmoid(logits), _logit(wanted)
+    elif plan.link == "none":
+        scores, exact = logits, wanted
+    elif plan.link == "softmax":
+        logits, exact = _centred(logits), _centred(_log(wanted))
+    if plan.layout.reveal is Reveal.SCORE:
+        scores = run.outputs / 10.0 ** np.array(plan.layout.decimals)
+    error = None if scores is None else np.abs(scores - wanted)
+    distance = None if exact is None else np.abs(logits - exact)[np.isfinite(exact).all(axis=1)]
+    labels = _flips(plan, logits, wanted)
+    slack = 0.0 if distance is None or not distance.size else float(distance.max())
+    tiers, near = _tiers(plan, run, logits, wanted, slack)
+    return Accuracy(
+        len(wanted),
+        *_extremes(error),
+        *_extremes(distance),
+        labels,
+        tiers,
+        tiers if plan.layout.reveal is Reveal.TIER else labels,
+        near,
+    )
+
+
+def _logits(plan: Plan, run: Run) -> F64:
+    """float64[s, k]: the head's linear forms as real numbers, their rounding halves taken out."""
+    columns = []
+    for step, inputs in zip(plan.steps, run.inputs, strict=True):
+        if step.kind not in ("tier", "argmax", "sigmoid", "round"):
+            continue
+        half = (1 << step.integer("shift")) >> 1 if "shift" in step.params else 0
+        scale = 2.0**step.fraction_bits * (10.0 ** plan.layout.decimals[0] if step.kind == "round" else 1.0)
+        columns.append((inputs - half) / scale)
+    return np.concatenate(columns, axis=1)
+
+
+def _labels(plan: Plan, logits: F64) -> NDArray[np.int64]:
+    if logits.shape[1] == 1:
+        low, high = plan.classes or (0, 1)
+        return np.where(logits[:, 0] > 0, high, low)
+    classes = np.array(plan.classes or range(logits.shape[1]), dtype=np.int64)
+    return np.asarray(classes[np.argmax(logits, axis=1)], dtype=np.int64)
+
+
+def _flips(plan: Plan, logits: F64, wanted: F64) -> int:
+    if logits.shape[1] == 1:
+        if plan.link != "sigmoid":
+            return 0
+        return int(np.count_nonzero((logits[:, 0] > 0) != (wanted[:, 0] > 0.5)))
+    if not plan.classes and plan.link == "none":
+        return 0
+    return int(np.count_nonzero(np.argmax(logits, axis=1) != np.argmax(wanted, axis=1)))
+
+
+def _tiers(plan: Plan, run: Run, logits: F64, wanted: F64, slack: float) -> tuple[int, int]:
+    """(tier flips, rows near a boundary)."""
+    if logits.shape[1] > 1:
+        best = np.sort(logits, axis=1)
+        return 0, int(np.count_nonzero(best[:, -1] - best[:, -2] <= 2 * slack)) if plan.classes else 0
+    cuts = [cut / 10.0**plan.score_decimals for cut in plan.layout.thresholds]
+    if plan.link != "sigmoid":
+        real, bounds = wanted[:, 0], cuts
+    else:
+        cuts = cuts or list(DEFAULT_TIERS)
+        real, bounds = wanted[:, 0], [math.log(cut / (1 - cut)) for cut in cuts]
+    revealed = plan.layout.reveal is Reveal.TIER
+    passed = run.outputs[:, 0] if revealed else np.searchsorted(bounds, logits[:, 0], side="right")
+    exact = np.searchsorted(cuts, real, side="right")
+    edges = sorted({*bounds, 0.0}) if plan.link == "sigmoid" else bounds
+    near = np.zeros(len(logits), dtype=np.bool_)
+    for edge in edges:
+        near |= np.abs(logits[:, 0] - edge) <= slack
+    return int(np.count_nonzero(passed != exact)), int(np.count_nonzero(near))
+
+
+def _extremes(error: F64 | None) -> tuple[float | None, float | None]:
+    if error is None or error.size == 0:
+        return None, None
+    return float(error.max()), float(error.mean())
+
+
+def _sigmoid(x: F64) -> F64:
+    small = np.exp(-np.abs(x))
+    return np.asarray(np.where(x >= 0, 1.0, small) / (1.0 + small), dtype=np.float64)
+
+
+def _logit(p: F64) -> F64:
+    inside = np.clip(p, _SATURATED, 1.0 - _SATURATED)
+    return np.where(inside == p, np.log(inside / (1.0 - inside)), np.nan)
+
+
+def _log(p: F64) -> F64:
+    inside = np.maximum(p, _SATURATED)
+    return np.where(inside == p, np.log(inside), np.nan)
+
+
+def _centred(values: F64) -> F64:
+    return np.asarray(values - values.mean(axis=1, keepdims=True), dtype=np.float64)
