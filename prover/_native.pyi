@@ -104,6 +104,14 @@ class ProvingKey:
     def verifying_key(self) -> bytes:
         """alpha1 beta2 gamma2 delta2 IC[0] .. IC[n_public]: 64 + 3 * 128 + 64 * (n_public + 1) bytes in EVM order."""
 
+    def check_circuit(self, circuit: Circuit) -> None:
+        """Compares the key's matrices A and B with the circuit's; a key holds no C.
+
+        Raises:
+            KeyMismatchError: the key is for another circuit.
+            FormatError, StorageError: as :meth:`prove`.
+        """
+
     def prove(self, witness: NDArray[np.uint64], seed: bytes | None = None, progress: Progress | None = None) -> bytes:
         """The 256 bytes of a proof. Check the witness first and verify the proof after: a key holds no matrix C.
 

@@ -13,6 +13,7 @@ use verdict_groth16::{
 
 use crate::{
     buffers::{limbs, limbs_or_bytes},
+    circuit::Circuit,
     errors,
     runtime::run,
 };
@@ -23,15 +24,15 @@ struct Lazy {
 }
 
 impl Lazy {
-    /// The whole key, read at the first call.
+    /// The whole key, read at the first call. The lock is never held while reading: a pool thread that waits for
+    /// others may pick up another proof with the same key, and would wait for itself.
     fn key(&self) -> Result<Arc<Key>> {
-        let mut slot = self.key.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(key) = slot.as_ref() {
+        let slot = || self.key.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(key) = slot().as_ref() {
             return Ok(Arc::clone(key));
         }
         let key = Arc::new(self.file.proving_key()?);
-        *slot = Some(Arc::clone(&key));
-        Ok(key)
+        Ok(Arc::clone(slot().get_or_insert(key)))
     }
 }
 
@@ -64,6 +65,11 @@ impl ProvingKey {
 
     fn verifying_key<'py>(&self, py: Python<'py>) -> Bound<'py, PyBytes> {
         PyBytes::new(py, &self.0.file.header().verifying_key.to_bytes())
+    }
+
+    fn check_circuit(&self, py: Python<'_>, circuit: &Circuit) -> PyResult<()> {
+        let (lazy, r1cs) = (Arc::clone(&self.0), Arc::clone(&circuit.0));
+        run(py, None, move |_| lazy.key()?.check_circuit(&r1cs))
     }
 
     #[pyo3(signature = (witness, seed=None, progress=None))]

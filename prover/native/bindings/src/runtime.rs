@@ -2,6 +2,7 @@
 
 use std::{
     any::Any,
+    cell::Cell,
     panic::{catch_unwind, AssertUnwindSafe},
     sync::{
         mpsc::{channel, sync_channel, RecvTimeoutError, Sender, SyncSender},
@@ -84,6 +85,12 @@ impl<T: Send> Progress for Reporter<T> {
     }
 }
 
+thread_local! {
+    /// True while this thread runs a progress callback. The pool's threads may all be waiting for its answer, so
+    /// native calls made by the callback get a pool of their own.
+    static IN_CALLBACK: Cell<bool> = const { Cell::new(false) };
+}
+
 /// Runs `work` on the pool with the GIL released. `progress`, if any, is called on this thread; when it returns false
 /// or raises, or a signal handler raises, the work stops at its next report.
 pub fn run<T, W>(py: Python<'_>, progress: Option<Bound<'_, PyAny>>, work: W) -> PyResult<T>
@@ -92,7 +99,8 @@ where
     W: FnOnce(&dyn Progress) -> Result<T> + Send + 'static,
 {
     let (sender, receiver) = channel();
-    pool(py)?.spawn(move || {
+    let pool = if IN_CALLBACK.get() { build(py, 0)? } else { pool(py)? };
+    pool.spawn(move || {
         let reporter = Reporter(sender.clone());
         let outcome = catch_unwind(AssertUnwindSafe(|| work(&reporter)));
         // The caller waits for this message, so the channel is open.
@@ -137,7 +145,12 @@ fn advance(
 ) -> bool {
     let answer = py.check_signals().and_then(|()| match progress {
         None => Ok(true),
-        Some(callback) => callback.call1((stage, fraction))?.is_truthy(),
+        Some(callback) => {
+            let outer = IN_CALLBACK.replace(true);
+            let answer = callback.call1((stage, fraction)).and_then(|answer| answer.is_truthy());
+            IN_CALLBACK.set(outer);
+            answer
+        }
     });
     answer.unwrap_or_else(|error| {
         raised.get_or_insert(error);

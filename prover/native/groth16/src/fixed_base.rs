@@ -8,7 +8,9 @@ use ark_ec::{
 use ark_ff::{PrimeField, Zero};
 use rayon::prelude::*;
 
-use crate::batch_affine;
+use zeroize::Zeroizing;
+
+use crate::{batch_affine, scalars::Limbs};
 
 /// Scalars handled together: enough to share an inversion, few enough to stay in cache.
 const BATCH: usize = 1024;
@@ -54,7 +56,9 @@ impl<P: SWCurveConfig<ScalarField = Fr>> FixedBase<P> {
 
     fn multiply_batch(&self, scalars: &[Fr]) -> Vec<Affine<P>> {
         let mut sums = vec![Affine::<P>::identity(); scalars.len()];
-        let limbs: Vec<[u64; 4]> = scalars.iter().map(|scalar| scalar.into_bigint().0).collect();
+        // Setup's scalars are secret.
+        let limbs: Zeroizing<Vec<Limbs>> =
+            Zeroizing::new(scalars.iter().map(|scalar| scalar.into_bigint().0).collect());
         let mut terms = Vec::with_capacity(scalars.len());
         for (index, window) in self.windows.iter().enumerate() {
             terms.clear();
@@ -66,7 +70,7 @@ impl<P: SWCurveConfig<ScalarField = Fr>> FixedBase<P> {
 }
 
 /// Bits `[start, start + width)` of a 256-bit integer; bits beyond its end are zero. `width` < 64.
-pub fn bits(limbs: &[u64; 4], start: usize, width: usize) -> usize {
+pub fn bits(limbs: &Limbs, start: usize, width: usize) -> usize {
     let (limb, shift) = (start / 64, start % 64);
     if limb > 3 {
         return 0;
@@ -76,4 +80,33 @@ pub fn bits(limbs: &[u64; 4], start: usize, width: usize) -> usize {
         value |= limbs[limb + 1] << (64 - shift);
     }
     (value & ((1 << width) - 1)) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use ark_bn254::{G1Affine, G2Affine};
+    use ark_ff::{AdditiveGroup, Field};
+
+    use super::*;
+
+    #[test]
+    fn multiplies_edges_as_arkworks_does() {
+        let edges = [Fr::ZERO, Fr::ONE, -Fr::ONE, Fr::from(u64::MAX), Fr::from(7u64).pow([1000])];
+        for count in [1, 5000] {
+            let (table1, table2) =
+                (FixedBase::new(G1Affine::generator(), count), FixedBase::new(G2Affine::generator(), count));
+            for ((scalar, one), two) in edges.iter().zip(table1.multiply(&edges)).zip(table2.multiply(&edges)) {
+                assert_eq!(one, (G1Affine::generator() * scalar).into_affine());
+                assert_eq!(two, (G2Affine::generator() * scalar).into_affine());
+            }
+        }
+    }
+
+    #[test]
+    fn bits_cross_limbs_and_stop_at_the_end() {
+        let limbs = [1 << 63, 1, 0, 0xF << 60];
+        assert_eq!(bits(&limbs, 62, 4), 0b0110);
+        assert_eq!(bits(&limbs, 252, 8), 0b1111);
+        assert_eq!(bits(&limbs, 256, 8), 0);
+    }
 }

@@ -3,7 +3,7 @@
 use ark_bn254::{G1Affine, G2Affine};
 use verdict_precompiles::{decode_g1, decode_g2, encode_g1, encode_g2, G1_BYTES, G2_BYTES};
 
-use crate::{qap::KeyMatrix, Error, Result};
+use crate::{key_matrix::KeyMatrix, qap::domain_size, r1cs::R1cs, Error, Result};
 
 /// What a verifier needs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,4 +99,36 @@ pub struct ProvingKey {
     pub l: Vec<G1Affine>,
     /// `[L'_{2i+1}(τ) / δ]₁`, 0 ≤ i < N: the odd Lagrange basis of the domain of size 2N
     pub h: Vec<G1Affine>,
+}
+
+impl ProvingKey {
+    /// Compares the key's matrices A and B, and its counts, with a circuit's. (A key holds no C: a circuit that differs
+    /// there only is not told apart, but its proofs do not verify.)
+    ///
+    /// # Errors
+    /// [`Error::KeyMismatch`] naming the first difference.
+    pub fn check_circuit(&self, circuit: &R1cs) -> Result<()> {
+        let header = &self.header;
+        let counts = (circuit.n_wires as usize, circuit.n_public as usize);
+        if (header.n_wires, header.n_public) != counts {
+            return Err(Error::KeyMismatch(format!(
+                "the key has {} wires of which {} public, the circuit {} and {}",
+                header.n_wires, header.n_public, counts.0, counts.1
+            )));
+        }
+        let size = domain_size(circuit.n_constraints(), counts.1)?;
+        if header.domain_size != size {
+            return Err(Error::KeyMismatch(format!(
+                "the key has a domain of {} rows, the circuit needs {size}",
+                header.domain_size
+            )));
+        }
+        let own = KeyMatrix::of_circuit(circuit, size);
+        for (name, ours, theirs) in [("A", &self.a_rows, &own[0]), ("B", &self.b_rows, &own[1])] {
+            if let Some(row) = ours.first_difference(theirs) {
+                return Err(Error::KeyMismatch(format!("key and circuit differ in row {row} of matrix {name}")));
+            }
+        }
+        Ok(())
+    }
 }

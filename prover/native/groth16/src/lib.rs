@@ -11,6 +11,7 @@
 mod batch_affine;
 pub mod error;
 mod fixed_base;
+pub mod key_matrix;
 pub mod keys;
 mod msm;
 pub mod progress;

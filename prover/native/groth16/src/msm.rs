@@ -222,3 +222,72 @@ fn fold_buckets<P: SWCurveConfig>(buckets: &[Affine<P>]) -> Projective<P> {
     }
     total
 }
+
+#[cfg(test)]
+mod tests {
+    use ark_bn254::{g1, g2, G1Affine, G2Affine};
+    use ark_ec::CurveGroup;
+    use ark_ff::Field;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::fixed_base::FixedBase;
+
+    /// Scalars as witnesses have them: zeros, ones, small values of both signs, edges, full-size ones.
+    fn scalar() -> impl Strategy<Value = Fr> {
+        let full = prop::array::uniform4(any::<u64>()).prop_map(|limbs| {
+            let bytes: Vec<u8> = limbs.iter().flat_map(|limb| limb.to_le_bytes()).collect();
+            Fr::from_le_bytes_mod_order(&bytes)
+        });
+        prop_oneof![
+            Just(Fr::ZERO),
+            Just(Fr::ONE),
+            Just(-Fr::ONE),
+            Just(Fr::from_bigint(Fr::MODULUS_MINUS_ONE_DIV_TWO).unwrap()),
+            Just(Fr::from_bigint(Fr::MODULUS_MINUS_ONE_DIV_TWO).unwrap() + Fr::ONE),
+            any::<i16>().prop_map(Fr::from),
+            any::<i64>().prop_map(Fr::from),
+            full,
+        ]
+    }
+
+    /// Few distinct logarithms, so that equal and opposite bases meet in a bucket; 0 is infinity.
+    fn terms(most: usize) -> impl Strategy<Value = Vec<(i8, Fr)>> {
+        prop::collection::vec((-4i8..=4, scalar()), 0..most)
+    }
+
+    fn agrees<P: SWCurveConfig<ScalarField = Fr>>(generator: Affine<P>, logs: &[Fr], scalars: &[Fr]) -> bool {
+        let bases = FixedBase::new(generator, logs.len()).multiply(logs);
+        let limbs: Vec<Limbs> = scalars.iter().map(|scalar| scalar.into_bigint().0).collect();
+        let expected: Fr = logs.iter().zip(scalars).map(|(log, scalar)| *log * scalar).sum();
+        msm(&bases, &limbs).into_affine() == (generator * expected).into_affine()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn equals_the_sum_of_products(terms in terms(200)) {
+            let (logs, scalars): (Vec<Fr>, Vec<Fr>) = terms.iter().map(|(log, scalar)| (Fr::from(*log), *scalar)).unzip();
+            prop_assert!(agrees::<g1::Config>(G1Affine::generator(), &logs, &scalars));
+            prop_assert!(agrees::<g2::Config>(G2Affine::generator(), &logs, &scalars));
+        }
+    }
+
+    /// Large enough that windows are split into tasks and tasks into blocks.
+    #[test]
+    fn equals_the_sum_of_products_when_split() {
+        let size = 3 * MAX_BLOCK;
+        let mut state = Fr::from(3u64);
+        let mut next = || {
+            state = state.square() + Fr::ONE;
+            state
+        };
+        let logs: Vec<Fr> = (0..size).map(|i| Fr::from(i as u64 % 5000)).collect();
+        let mostly_bits: Vec<Fr> =
+            (0..size).map(|i| if i % 50 == 0 { next() } else { Fr::from(i as u64 % 2) }).collect();
+        assert!(agrees::<g1::Config>(G1Affine::generator(), &logs, &mostly_bits));
+        let full: Vec<Fr> = (0..size).map(|_| next()).collect();
+        assert!(agrees::<g1::Config>(G1Affine::generator(), &logs, &full));
+    }
+}

@@ -1,7 +1,7 @@
 //! From constraints to polynomials: domains, Lagrange bases at τ, and the quotient's evaluations.
 
 use ark_bn254::Fr;
-use ark_ff::{AdditiveGroup, BigInt, FftField, Field, PrimeField};
+use ark_ff::{FftField, Field, PrimeField};
 use ark_poly::{EvaluationDomain, Radix2EvaluationDomain};
 use rayon::prelude::*;
 use zeroize::{Zeroize, Zeroizing};
@@ -71,26 +71,48 @@ pub fn numerator_on_odd_points(a: Zeroizing<Vec<Fr>>, b: Zeroizing<Vec<Fr>>) -> 
     Zeroizing::new(numerator)
 }
 
-/// One row-major sparse matrix of a key, coefficients in the form the `.zkey` stores them.
-#[derive(Debug)]
-pub struct KeyMatrix {
-    /// Row i has the non-zeros `indptr[i] .. indptr[i+1]`.
-    pub indptr: Vec<u32>,
-    pub wires: Vec<u32>,
-    /// Each coefficient k as the element k·R of F_r, R = 2^256: its Montgomery limbs are iden3's k·R².
-    pub values: Vec<Fr>,
-}
+#[cfg(test)]
+mod tests {
+    use ark_ff::AdditiveGroup;
+    use ark_poly::{univariate::DensePolynomial, DenseUVPolynomial, Polynomial};
 
-impl KeyMatrix {
-    /// The values of all rows. The factor R in the coefficients cancels against reading the wires' canonical limbs
-    /// as Montgomery limbs, so neither is ever converted.
-    pub fn evaluate(&self, witness: &[Limbs]) -> Zeroizing<Vec<Fr>> {
-        let rows = self.indptr.par_windows(2).map(|span| {
-            let span = span[0] as usize..span[1] as usize;
-            self.wires[span.clone()].iter().zip(&self.values[span]).fold(Fr::ZERO, |sum, (&wire, value)| {
-                sum + *value * Fr::new_unchecked(BigInt::new(witness[wire as usize]))
-            })
-        });
-        Zeroizing::new(rows.collect())
+    use super::*;
+
+    /// The prover's numerator against polynomial arithmetic: P = A·B − C is divisible by Z and
+    /// P(τ) = Σ_i P(odd point i) L'_{2i+1}(τ).
+    #[test]
+    fn numerator_and_odd_basis_give_h_times_z() {
+        let size = 16;
+        let mut rng = (1u64..).map(|i| Fr::from(i).pow([5, 3, 1]));
+        let a: Vec<Fr> = rng.by_ref().take(size).collect();
+        let b: Vec<Fr> = rng.by_ref().take(size).collect();
+        let c: Vec<Fr> = a.iter().zip(&b).map(|(a, b)| *a * b).collect();
+        let polynomial = |values: &[Fr]| DensePolynomial::from_coefficients_vec(domain(size).ifft(values));
+        let numerator = &(&polynomial(&a) * &polynomial(&b)) - &polynomial(&c);
+        let (_, remainder) = numerator.divide_by_vanishing_poly(domain(size));
+        assert!(remainder.coeffs.iter().all(|value| *value == Fr::ZERO));
+
+        let tau = Fr::from(123_456_789u64);
+        let odd = numerator_on_odd_points(Zeroizing::new(a), Zeroizing::new(b));
+        let at_tau: Fr = odd
+            .iter()
+            .zip(odd_lagrange(size, tau).iter())
+            .map(|(limbs, basis)| Fr::from_bigint(ark_ff::BigInt::new(*limbs)).unwrap() * basis)
+            .sum();
+        assert_eq!(at_tau, numerator.evaluate(&tau));
+    }
+
+    #[test]
+    fn domain_holds_iden3s_own_rows() {
+        assert_eq!(domain_size(0, 0).unwrap(), 2);
+        assert_eq!(domain_size(5, 2).unwrap(), 8);
+        assert_eq!(domain_size(6, 2).unwrap(), 16);
+        assert!(domain_size(1 << 27, 0).is_err());
+    }
+
+    #[test]
+    fn roots_of_unity_are_in_the_domain_of_twice_the_size() {
+        assert!(is_in_domain(8, shift(8)));
+        assert!(!is_in_domain(8, Fr::from(5u64)));
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     keys::{KeyHeader, VerifyingKey},
     qap,
     r1cs::{Matrix, R1cs},
-    zkey::{CircuitHash, KeyWriter, Layout},
+    zkey::{CircuitHash, KeyWriter, PointSection},
     Progress, Randomness, Result,
 };
 
@@ -125,9 +125,9 @@ impl Sink<'_> {
         Ok(())
     }
 
-    fn g1(&mut self, table: &FixedBase<g1::Config>, layout: Layout, scalars: &[Fr]) -> Result<()> {
-        self.writer.begin_points::<g1::Config>(layout, scalars.len())?;
-        let hashed = layout != Layout::H; // the circuit hash holds other points in the place of H
+    fn g1(&mut self, table: &FixedBase<g1::Config>, section: PointSection, scalars: &[Fr]) -> Result<()> {
+        self.writer.begin_points::<g1::Config>(section, scalars.len())?;
+        let hashed = section != PointSection::H; // the circuit hash holds other points in the place of H
         if let (Some(hash), true) = (&mut self.hash, hashed) {
             hash.length(scalars.len());
         }
@@ -139,8 +139,8 @@ impl Sink<'_> {
         })
     }
 
-    fn g2(&mut self, table: &FixedBase<g2::Config>, layout: Layout, scalars: &[Fr]) -> Result<()> {
-        self.writer.begin_points::<g2::Config>(layout, scalars.len())?;
+    fn g2(&mut self, table: &FixedBase<g2::Config>, section: PointSection, scalars: &[Fr]) -> Result<()> {
+        self.writer.begin_points::<g2::Config>(section, scalars.len())?;
         if let Some(hash) = &mut self.hash {
             hash.length(scalars.len());
         }
@@ -215,13 +215,13 @@ pub fn setup(
     let powers = if initial { CircuitHash::powers(size) } else { 0 };
     let hash = initial.then(|| CircuitHash::new(&base1[0], &base1[1], &base2[0]));
     let mut sink = Sink { writer, hash, progress, done: 0, total: 4 * n_wires + size + powers };
-    sink.g1(&table1, Layout::Ic, &queries.statement)?;
+    sink.g1(&table1, PointSection::Ic, &queries.statement)?;
     sink.hash_powers(&table1, size, secrets.tau)?;
-    sink.g1(&table1, Layout::H, &queries.h)?;
-    sink.g1(&table1, Layout::L, &queries.private)?;
-    sink.g1(&table1, Layout::A, &queries.u)?;
-    sink.g1(&table1, Layout::B1, &queries.v)?;
-    sink.g2(&table2, Layout::B2, &queries.v)?;
+    sink.g1(&table1, PointSection::H, &queries.h)?;
+    sink.g1(&table1, PointSection::L, &queries.private)?;
+    sink.g1(&table1, PointSection::A, &queries.u)?;
+    sink.g1(&table1, PointSection::B1, &queries.v)?;
+    sink.g2(&table2, PointSection::B2, &queries.v)?;
     let circuit_hash = sink.hash.take().map_or([0; 64], CircuitHash::finish);
     sink.writer.no_contributions(&circuit_hash)?;
     progress.report("setup: writing to disk", 1.0)?;

@@ -24,7 +24,7 @@ mod write;
 pub use points::KeyCurve;
 pub use read::KeyFile;
 pub use transcript::CircuitHash;
-pub use write::{KeyWriter, Layout};
+pub use write::{KeyWriter, PointSection};
 
 const MAGIC: &[u8; 4] = b"zkey";
 const VERSION: u32 = 1;

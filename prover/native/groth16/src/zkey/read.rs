@@ -8,7 +8,7 @@ use std::{
     sync::Mutex,
 };
 
-use ark_bn254::{Fq, Fr, G1Affine, G2Affine};
+use ark_bn254::{g1, g2, Fq, Fr, G1Affine, G2Affine};
 use ark_ec::{short_weierstrass::Affine, AffineRepr};
 use ark_ff::{BigInt, PrimeField};
 use verdict_precompiles::PointError;
@@ -18,8 +18,9 @@ use super::{
     section, COEFFICIENT_BYTES, GROTH16, HEADER_BYTES, MAGIC, VERSION,
 };
 use crate::{
+    key_matrix::KeyMatrix,
     keys::{KeyHeader, ProvingKey, VerifyingKey},
-    qap::{KeyMatrix, MAX_LOG_DOMAIN},
+    qap::MAX_LOG_DOMAIN,
     scalars::{is_canonical, limbs_from_le},
     Error, Result,
 };
@@ -52,6 +53,10 @@ impl KeyFile {
     /// # Errors
     /// [`Error::Storage`] when the file cannot be read, [`Error::MalformedKey`] when it is no Groth16 key over BN254.
     pub fn open(path: &Path) -> Result<Self> {
+        let kind = std::fs::metadata(path).map_err(|source| storage(path, source))?;
+        if !kind.is_file() {
+            return malformed(format!("{} is no regular file", path.display()));
+        }
         let mut file = File::open(path).map_err(|source| storage(path, source))?;
         let sections = read_sections(&mut file, path)?;
         let header = KeyHeader {
@@ -70,6 +75,7 @@ impl KeyFile {
         };
         let mut key = Self { path: path.to_path_buf(), file: Mutex::new(file), sections, header };
         key.header = key.read_header()?;
+        key.check_sizes()?;
         Ok(key)
     }
 
@@ -97,15 +103,42 @@ impl KeyFile {
         })
     }
 
-    /// The content of a section that must have exactly `expected` bytes, or any number when None.
-    fn section(&self, id: u32, expected: Option<usize>) -> Result<Vec<u8>> {
+    /// Offset and size of a section.
+    fn locate(&self, id: u32) -> Result<(u64, u64)> {
         let mut found = self.sections.iter().filter(|(other, ..)| *other == id);
-        let (Some(&(_, offset, size)), None) = (found.next(), found.next()) else {
-            return malformed(format!("section {id} must occur exactly once"));
-        };
-        if expected.is_some_and(|expected| size != expected as u64) {
-            return malformed(format!("section {id} has {size} bytes, the header asks for {}", expected.unwrap_or(0)));
+        match (found.next(), found.next()) {
+            (Some(&(_, offset, size)), None) => Ok((offset, size)),
+            _ => malformed(format!("section {id} must occur exactly once")),
         }
+    }
+
+    /// The header's counts against the sections' sizes, hence against the file's real length.
+    fn check_sizes(&self) -> Result<()> {
+        let KeyHeader { n_wires, n_public, domain_size, .. } = self.header;
+        for (id, size) in [
+            (section::A, n_wires * g1::Config::POINT_BYTES),
+            (section::B1, n_wires * g1::Config::POINT_BYTES),
+            (section::B2, n_wires * g2::Config::POINT_BYTES),
+            (section::L, (n_wires - n_public - 1) * g1::Config::POINT_BYTES),
+            (section::H, domain_size * g1::Config::POINT_BYTES),
+        ] {
+            self.expect_size(id, size)?;
+        }
+        self.locate(section::COEFFICIENTS).map(|_| ())
+    }
+
+    fn expect_size(&self, id: u32, expected: usize) -> Result<()> {
+        let (_, size) = self.locate(id)?;
+        if size == expected as u64 {
+            Ok(())
+        } else {
+            malformed(format!("section {id} has {size} bytes where {expected} are due"))
+        }
+    }
+
+    /// The content of a section.
+    fn section(&self, id: u32) -> Result<Vec<u8>> {
+        let (offset, size) = self.locate(id)?;
         let mut bytes = Vec::new();
         let reserved = usize::try_from(size).is_ok_and(|size| bytes.try_reserve_exact(size).is_ok());
         if !reserved {
@@ -121,15 +154,18 @@ impl KeyFile {
     }
 
     fn points<P: KeyCurve>(&self, id: u32, count: usize, what: &str) -> Result<Vec<Affine<P>>> {
-        decode_all(&self.section(id, Some(count * P::POINT_BYTES))?, what)
+        self.expect_size(id, count * P::POINT_BYTES)?;
+        decode_all(&self.section(id)?, what)
     }
 
     fn read_header(&self) -> Result<KeyHeader> {
-        let protocol = self.section(section::PROTOCOL, Some(4))?;
+        self.expect_size(section::PROTOCOL, 4)?;
+        let protocol = self.section(section::PROTOCOL)?;
         if u32_at(&protocol, 0) != GROTH16 {
             return malformed("the key is for another proof system than Groth16");
         }
-        let bytes = self.section(section::HEADER, Some(HEADER_BYTES))?;
+        self.expect_size(section::HEADER, HEADER_BYTES)?;
+        let bytes = self.section(section::HEADER)?;
         for (offset, modulus) in [(0, Fq::MODULUS), (36, Fr::MODULUS)] {
             if u32_at(&bytes, offset) != 32 || limbs_from_le(&bytes[offset + 4..offset + 36]) != modulus.0 {
                 return malformed("the key is for another curve than BN254");
@@ -139,13 +175,13 @@ impl KeyFile {
         if n_wires <= n_public || n_wires > MAX_WIRES {
             return malformed(format!("{n_wires} wires with {n_public} public signals"));
         }
-        if !domain_size.is_power_of_two() || domain_size < 2 || domain_size > 1 << MAX_LOG_DOMAIN {
+        if !domain_size.is_power_of_two() || !(1..=MAX_LOG_DOMAIN).contains(&domain_size.trailing_zeros()) {
             return malformed(format!("a domain of {domain_size} rows"));
         }
-        let g1 = |offset: usize, what: &str| -> Result<G1Affine> {
+        let point1 = |offset: usize, what: &str| -> Result<G1Affine> {
             decode(&bytes[offset..offset + 64]).map_err(|error| Error::key_point(what, error))
         };
-        let g2 = |offset: usize, what: &str| -> Result<G2Affine> {
+        let point2 = |offset: usize, what: &str| -> Result<G2Affine> {
             decode(&bytes[offset..offset + 128])
                 .and_then(|point: G2Affine| {
                     let member = point.is_in_correct_subgroup_assuming_on_curve();
@@ -154,22 +190,22 @@ impl KeyFile {
                 .map_err(|error| Error::key_point(what, error))
         };
         let verifying_key = VerifyingKey {
-            alpha1: g1(84, "alpha1")?,
-            beta2: g2(212, "beta2")?,
-            gamma2: g2(340, "gamma2")?,
-            delta2: g2(532, "delta2")?,
+            alpha1: point1(84, "alpha1")?,
+            beta2: point2(212, "beta2")?,
+            gamma2: point2(340, "gamma2")?,
+            delta2: point2(532, "delta2")?,
             ic: self.points(section::IC, n_public + 1, "IC")?,
         };
         if verifying_key.gamma2 != G2Affine::generator() {
             return malformed("gamma2 is not the generator");
         }
-        let (beta1, delta1) = (g1(148, "beta1")?, g1(468, "delta1")?);
+        let (beta1, delta1) = (point1(148, "beta1")?, point1(468, "delta1")?);
         Ok(KeyHeader { n_wires, n_public, domain_size, beta1, delta1, verifying_key })
     }
 
     /// Section 4 as two matrices by rows, whatever order the entries come in.
     fn matrices(&self) -> Result<(KeyMatrix, KeyMatrix)> {
-        let bytes = self.section(section::COEFFICIENTS, None)?;
+        let bytes = self.section(section::COEFFICIENTS)?;
         if bytes.len() < 4 || bytes.len() - 4 != u32_at(&bytes, 0) as usize * COEFFICIENT_BYTES {
             return malformed("the coefficients' section has another size than its count says");
         }

@@ -4,23 +4,25 @@ use std::{
     fs::File,
     io::{BufWriter, Write},
     path::{Path, PathBuf},
+    sync::atomic::{AtomicU64, Ordering},
 };
 
-use ark_bn254::{Fq, Fr, FrConfig};
+use ark_bn254::{Fq, Fr};
 use ark_ec::short_weierstrass::Affine;
-use ark_ff::{MontConfig, PrimeField};
+use ark_ff::PrimeField;
 
 use super::{
     points::{encode, KeyCurve},
     section, COEFFICIENT_BYTES, GROTH16, HEADER_BYTES, MAGIC, VERSION,
 };
-use crate::{keys::KeyHeader, r1cs::R1cs, Error, Result};
+use crate::{key_matrix::MONTGOMERY_R, keys::KeyHeader, r1cs::R1cs, Error, Result};
 
 const N_SECTIONS: u32 = 10;
+static SERIAL: AtomicU64 = AtomicU64::new(0);
 
 /// The sections of points, in the order snarkjs writes them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Layout {
+pub enum PointSection {
     Ic,
     H,
     L,
@@ -29,7 +31,7 @@ pub enum Layout {
     B2,
 }
 
-impl Layout {
+impl PointSection {
     fn id(self) -> u32 {
         match self {
             Self::Ic => section::IC,
@@ -55,7 +57,9 @@ impl KeyWriter {
     /// [`Error::Storage`] when no file can be made in the directory.
     pub fn create(path: &Path) -> Result<Self> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let partial = path.with_file_name(format!(".{name}.{}.part", std::process::id()));
+        // Unique among this machine's processes and this process's threads.
+        let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
+        let partial = path.with_file_name(format!(".{name}.{}.{serial}.part", std::process::id()));
         let file = File::create(&partial).map_err(|source| storage(path, source))?;
         let file = Some(BufWriter::with_capacity(1 << 20, file));
         let mut writer = Self { file, partial, path: path.to_path_buf() };
@@ -115,9 +119,7 @@ impl KeyWriter {
             .map_err(|_| Error::MalformedCircuit("a key holds fewer than 2^32 non-zeros".into()))?;
         self.begin(section::COEFFICIENTS, 4 + count * COEFFICIENT_BYTES)?;
         self.put_u32(count32)?;
-        // The element k·R has the Montgomery limbs k·R², which is what the file holds.
-        let r = Fr::new_unchecked(FrConfig::R2);
-        let table: Vec<Fr> = circuit.table.iter().map(|value| *value * r).collect();
+        let table: Vec<Fr> = circuit.table.iter().map(|value| *value * MONTGOMERY_R).collect();
         for row in 0..circuit.n_constraints() {
             for (matrix, id) in [(&circuit.a, 0), (&circuit.b, 1)] {
                 for (wire, coefficient) in matrix.row(row) {
@@ -126,7 +128,7 @@ impl KeyWriter {
             }
         }
         for signal in 0..public_rows {
-            self.coefficient(0, circuit.n_constraints() as u32 + signal, signal, &r)?;
+            self.coefficient(0, circuit.n_constraints() as u32 + signal, signal, &MONTGOMERY_R)?;
         }
         Ok(())
     }
@@ -146,8 +148,8 @@ impl KeyWriter {
     ///
     /// # Errors
     /// [`Error::Storage`].
-    pub fn begin_points<P: KeyCurve>(&mut self, layout: Layout, count: usize) -> Result<()> {
-        self.begin(layout.id(), count * P::POINT_BYTES)
+    pub fn begin_points<P: KeyCurve>(&mut self, section: PointSection, count: usize) -> Result<()> {
+        self.begin(section.id(), count * P::POINT_BYTES)
     }
 
     /// Some of the points of the section begun last.
