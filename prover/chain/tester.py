@@ -97,15 +97,20 @@ class TesterBackend(PyEVMBackend):  # type: ignore[misc]
                 gas += gas // 8
         return int(ceiling)
 
+    def send_raw_transaction(self, raw_transaction: bytes) -> bytes:
+        """Refuses a transaction signed for another chain, as nodes do and eth-tester does not."""
+        transaction = self.chain.get_vm().get_transaction_builder().decode(raw_transaction)
+        if transaction.chain_id not in (None, TESTER_CHAIN_ID):
+            raise ValidationError(f"the transaction is for chain {transaction.chain_id}, not {TESTER_CHAIN_ID}")
+        return bytes(super().send_raw_transaction(raw_transaction))
+
     def _run(self, transaction: Mapping[str, Any], gas: int, block_number: Any) -> ComputationAPI:
-        """Execute on a state that is then thrown away."""
-        unsigned = self._get_normalized_and_unsigned_evm_transaction({**transaction, "gas": gas}, block_number)
-        state = _get_vm_for_block_number(self.chain, block_number).state
-        snapshot = state.snapshot()
-        try:
+        """Execute on a state that is then thrown away; as on a node, gas costs nothing here."""
+        free = {**transaction, "gas": gas, "max_fee_per_gas": 0, "max_priority_fee_per_gas": 0}
+        free.pop("gas_price", None)
+        unsigned = self._get_normalized_and_unsigned_evm_transaction(free, block_number)
+        with _get_vm_for_block_number(self.chain, block_number).in_costless_state() as state:
             computation = state.apply_transaction(SpoofTransaction(unsigned, from_=transaction["from"]))
-        finally:
-            state.revert(snapshot)
         if computation.is_error:
             fault = computation.error
             if isinstance(fault, Revert):

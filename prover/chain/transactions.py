@@ -146,8 +146,9 @@ class Sender:
     def _refusal(self, error: Web3Exception, what: str, errors: ErrorTable) -> ChainError:
         if isinstance(error, ContractLogicError):
             return errors.explain(revert_data(error), what)
-        text = str(getattr(error, "message", None) or error)
-        poor = "insufficient" in text.lower() or "enough funds" in text.lower()
+        response: Any = getattr(error, "rpc_response", None) or {}
+        text = str(response.get("error", {}).get("message") or error)
+        poor = any(word in text.lower() for word in ("insufficient", "afford", "enough balance", "enough funds"))
         return ChainError(f"{self.network.name} refused {what}: {text}", f"fund {self.address}" if poor else "")
 
     def _afterwards(self, intent: TxParams, block: int, what: str, errors: ErrorTable) -> TransactionReverted:

@@ -1,4 +1,4 @@
-"""The smallest circuit with a decision's layout, three constraints over [commitment, output, context], and its verifier.
+"""The smallest circuit with a decision's layout: three constraints over [commitment, output, context]; its verifier.
 
 x · x = commitment;  value · 1 = output - 2^63;  context · context = t. Real keys and real proofs, in milliseconds.
 """
