@@ -1,0 +1,94 @@
+"""The results as tables for people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from statistics import median
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmark.result import Result
+
+
+def print_results(console: Console, results: Sequence[Result]) -> None:
+    """One table of cost to the prover and one of sizes, then the ratios to Verdict's figures."""
+    columns: list[tuple[str, Callable[[Result], str]]] = [
+        ("compile", lambda r: seconds(r.compile)),
+        ("setup", lambda r: seconds(r.setup)),
+        ("witness", lambda r: seconds(median(r.witness) if r.witness else None)),
+        ("prove", lambda r: seconds(median(r.prove) if r.prove else None)),
+        ("min", lambda r: seconds(min(r.prove, default=None))),
+        ("CPU", lambda r: seconds(median(r.cpu) if r.cpu else None)),
+        ("verify", lambda r: seconds(r.verify)),
+        ("setup mem", lambda r: size(r.setup_memory)),
+        ("prove mem", lambda r: size(r.prove_memory)),
+    ]
+    console.print(_table("Time and peak memory (prove: median of all samples)", results, columns))
+    columns = [
+        ("constraints", lambda r: count(r.constraints)),
+        ("domain", lambda r: count(r.domain)),
+        ("proving key", lambda r: size(r.proving_key)),
+        ("verifying key", lambda r: size(r.verifying_key)),
+        ("proof", lambda r: size(r.proof)),
+        ("gas", lambda r: count(r.gas)),
+    ]
+    console.print(_table("Size", results, columns))
+    for result in results:
+        if result.reason:
+            console.print(f"{result.model}: no figures of {result.tool}: {result.reason}", markup=False)
+    for line in ratios(results):
+        console.print(line, markup=False, highlight=False)
+
+
+def ratios(results: Sequence[Result]) -> list[str]:
+    """How many times as long and as much memory each peer takes, against Verdict's median in the same run."""
+    lines = []
+    for own in (result for result in results if result.tool == "verdict" and result.prove):
+        for peer in results:
+            if peer.model != own.model or peer.tool == own.tool or not peer.prove:
+                continue
+            slower = median(peer.prove) / median(own.prove)
+            larger = (peer.prove_memory or 0) / (own.prove_memory or 1)
+            lines.append(
+                f"{own.model}: {peer.tool} takes {slower:.2f} x the time and {larger:.2f} x the memory to prove"
+            )
+    return lines
+
+
+def seconds(value: float | None) -> str:
+    """A duration with three digits."""
+    if value is None:
+        return ""
+    if value < 0.1:
+        return f"{value * 1e3:.3g} ms"
+    return f"{value:.3g} s" if value < 100 else f"{value:.0f} s"
+
+
+def size(value: int | None) -> str:
+    """A number of bytes in decimal units."""
+    if value is None:
+        return ""
+    if value < 1000:
+        return f"{value} B"
+    for unit, factor in (("kB", 1e3), ("MB", 1e6)):
+        if value < factor * 1000:
+            return f"{value / factor:.3g} {unit}"
+    return f"{value / 1e9:.3g} GB"
+
+
+def count(value: int | None) -> str:
+    """A number in groups of three digits."""
+    return "" if value is None else f"{value:,}"
+
+
+def _table(title: str, results: Sequence[Result], columns: Sequence[tuple[str, Callable[[Result], str]]]) -> Table:
+    table = Table(title=title, title_justify="left")
+    table.add_column("model")
+    table.add_column("tool")
+    for heading, _ in columns:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for result in results:
+        if not result.reason:
+            table.add_row(result.model, result.tool, *(show(result) for _, show in columns))
+    return table
