@@ -25,6 +25,9 @@ F64 = NDArray[np.float64]
 LIMIT = 2.0**62
 """No intermediate value may reach it: the reference model runs on int64."""
 
+_SLACK = 2.0**-44
+"""Outward slack relative to the sum of all terms' magnitudes: covers float64 rounding of 2^9 terms and more."""
+
 _RELAXED_CELLS = 1 << 24
 """Largest dense form matrix that is relaxed; wider layers keep their intervals."""
 
@@ -85,7 +88,6 @@ class Bounds:
                 f"{what}: a sum may reach 2^{int(np.log2(magnitude.max()))}, beyond the 62 bits of exact arithmetic",
                 "narrow the ranges of the schema's features, or use fewer fraction bits",
             )
-        slack = np.ceil(magnitude * 2.0**-40) + 1.0
         offset = bias.astype(np.float64)
         if matrix.n_rows * self.lo.size <= _RELAXED_CELLS:
             weights = np.zeros((matrix.n_rows, self.lo.size))
@@ -96,18 +98,22 @@ class Bounds:
             ends = data * self.lo[matrix.cols], data * self.hi[matrix.cols]
             high = matrix.row_sum(np.maximum(*ends)) + offset
             low = matrix.row_sum(np.minimum(*ends)) + offset
-        return np.floor(low - slack).astype(np.int64), np.ceil(high + slack).astype(np.int64)
+            low, high = low - magnitude * _SLACK, high + magnitude * _SLACK
+        return np.floor(low).astype(np.int64) - 1, np.ceil(high).astype(np.int64) + 1
 
     def _upper(self, weights: F64, constant: F64) -> F64:
         """Upper bound of ``weights @ variables + constant``, each row by itself."""
         n_facts = self._facts.n_slots
+        span = np.maximum(np.abs(self.lo), np.abs(self.hi)).astype(np.float64)
         weights, constant = weights.copy(), constant.copy()
+        size = np.abs(constant)  # of the terms summed into the constant so far
         best = np.full(constant.size, np.inf)
         remaining = list(self._layers)
         while True:
             later = weights[:, n_facts:]
             stage = self._facts.extreme(weights[:, :n_facts]) + constant
             stage += np.maximum(later * self.lo[n_facts:], later * self.hi[n_facts:]).sum(axis=1)
+            stage += _SLACK * (np.abs(weights) @ span + size)
             best = np.asarray(np.minimum(best, stage), dtype=np.float64)
             if not remaining:
                 return best
@@ -115,8 +121,9 @@ class Bounds:
             part = weights[:, layer.start : layer.stop]
             positive, negative = np.maximum(part, 0.0), np.minimum(part, 0.0)
             relaxed = layer.relaxation
-            constant += positive @ relaxed.upper_const + negative @ relaxed.lower_const
             slopes = positive * relaxed.upper_slope + negative * relaxed.lower_slope
-            constant += slopes @ layer.bias
+            constant += positive @ relaxed.upper_const + negative @ relaxed.lower_const + slopes @ layer.bias
+            size += positive @ np.abs(relaxed.upper_const) - negative @ np.abs(relaxed.lower_const)
+            size += np.abs(slopes) @ np.abs(layer.bias)
             weights[:, layer.start : layer.stop] = 0.0
             weights[:, : layer.matrix.shape[1]] += slopes @ layer.matrix

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prover.errors import BundleError, SchemaError
+from prover.errors import BundleError, QuantizationError, SchemaError
 from prover.quantization.sparse import Sparse
 from prover.schema import Layout
 
@@ -107,14 +107,16 @@ class Step:
 
     def integer(self, name: str) -> int:
         """A scalar parameter."""
-        value = self.params[name]
-        assert isinstance(value, int)
+        value = self.params.get(name)
+        if not isinstance(value, int):
+            raise QuantizationError(f"step {self.node!r}: parameter {name!r} is not an integer", "compile again")
         return value
 
     def integers(self, name: str) -> NDArray[np.int64]:
         """A vector parameter."""
-        value = self.params[name]
-        assert not isinstance(value, int)
+        value = self.params.get(name)
+        if not isinstance(value, tuple):
+            raise QuantizationError(f"step {self.node!r}: parameter {name!r} is not a list", "compile again")
         return np.array(value, dtype=np.int64)
 
     def to_dict(self) -> dict[str, object]:
@@ -176,6 +178,15 @@ class Plan:
     classes: tuple[int, ...] = ()
     error_billionths: int = 0
 
+    def __post_init__(self) -> None:
+        known = self.n_facts
+        for step in self.steps:
+            if step.inputs.matrix.n_cols > known:
+                raise QuantizationError(f"step {step.node!r} reads a variable that comes later", "compile again")
+            known += step.n_outputs
+        if self.outputs.matrix.n_cols > known or len(self.outputs) != self.layout.n_outputs:
+            raise QuantizationError("the plan's outputs are not those of its layout", "compile again")
+
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, no spaces, ASCII."""
         document = {
@@ -221,7 +232,7 @@ class Plan:
                 tuple(int(label) for label in raw["classes"]),
                 int(raw["error_billionths"]),
             )
-        except (SchemaError, KeyError, TypeError, ValueError, OverflowError, AttributeError, RecursionError) as error:
+        except (SchemaError, QuantizationError, KeyError, TypeError, ValueError, OverflowError, AttributeError, RecursionError) as error:
             raise BundleError(f"not a plan: {error}", "compile the model again") from error
 
 

@@ -1,0 +1,80 @@
+"""Small ONNX models made on the spot, and the four loan and credit models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+
+from prover.schema import Schema
+
+NAMES = ("loan_logistic", "loan_mlp", "credit_logistic", "credit_mlp")
+
+F32 = NDArray[np.float32]
+
+
+def samples(models: Path, name: str) -> tuple[F32, F32]:
+    """(rows float32[256, d], the model's probabilities float32[256, k])."""
+    data = np.load(models / f"{name}.npz")
+    return data["X"], data["expected"]
+
+
+def schema_of(models: Path, name: str) -> Schema:
+    """The loan schema, or one derived from the samples."""
+    if name.startswith("loan"):
+        return Schema.from_json(models / "loan_schema.json")
+    return Schema.derive(samples(models, name)[0], name)
+
+
+def model(nodes: list[Any], weights: dict[str, Any], n_inputs: int, outputs: dict[str, Any]) -> bytes:
+    """An ONNX model over one input ``X`` [1, n_inputs]; ``outputs`` maps names to (element type, shape)."""
+    graph = helper.make_graph(
+        nodes,
+        "net",
+        [helper.make_tensor_value_info("X", TensorProto.FLOAT, [1, n_inputs])],
+        [helper.make_tensor_value_info(name, kind, shape) for name, (kind, shape) in outputs.items()],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in weights.items()],
+    )
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
+    return bytes(helper.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString())
+
+
+def mlp(widths: list[int], seed: int, head: str = "Sigmoid", gain: float = 1.0) -> bytes:
+    """A random MLP: Gemm and Relu between ``widths``, then the head (an operator of one input, or ``""``)."""
+    generator = np.random.default_rng(seed)
+    nodes, weights, last = [], {}, "X"
+    for index, (inner, outer) in enumerate(zip(widths, widths[1:], strict=False)):
+        weights[f"w{index}"] = (generator.normal(size=(outer, inner)) * gain / np.sqrt(inner)).astype(np.float32)
+        weights[f"b{index}"] = (generator.normal(size=outer) * 0.3).astype(np.float32)
+        nodes.append(helper.make_node("Gemm", [last, f"w{index}", f"b{index}"], [f"z{index}"], f"gemm{index}", transB=1))
+        last = f"z{index}"
+        if index < len(widths) - 2:
+            nodes.append(helper.make_node("Relu", [last], [f"a{index}"], f"relu{index}"))
+            last = f"a{index}"
+    if head:
+        nodes.append(helper.make_node(head, [last], ["y"], "head"))
+    else:
+        nodes[-1].output[0] = "y"
+    return model(nodes, weights, widths[0], {"y": (TensorProto.FLOAT, [1, widths[-1]])})
+
+
+def linear_classifier(
+    coefficients: list[float], intercepts: list[float], labels: list[int], transform: str, n_inputs: int
+) -> bytes:
+    """One ai.onnx.ml LinearClassifier with outputs ``label`` and ``scores``."""
+    node = helper.make_node(
+        "LinearClassifier",
+        ["X"],
+        ["label", "scores"],
+        "classifier",
+        domain="ai.onnx.ml",
+        coefficients=coefficients,
+        intercepts=intercepts,
+        classlabels_ints=labels,
+        post_transform=transform,
+    )
+    outputs = {"label": (TensorProto.INT64, [1]), "scores": (TensorProto.FLOAT, [1, len(labels)])}
+    return model([node], {}, n_inputs, outputs)
