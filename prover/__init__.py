@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from prover.bundle import Bundle, load
     from prover.errors import VerdictError
     from prover.inference import InferenceProof
+    from prover.opening import Opening
     from prover.schema import Schema
 
 __version__ = "0.1.0"
@@ -33,6 +34,7 @@ _HOME = {
     "load": "prover.bundle",
     "Bundle": "prover.bundle",
     "InferenceProof": "prover.inference",
+    "Opening": "prover.opening",
     "Schema": "prover.schema",
     "VerdictError": "prover.errors",
 }
@@ -40,6 +42,7 @@ _HOME = {
 __all__ = [
     "Bundle",
     "InferenceProof",
+    "Opening",
     "Schema",
     "VerdictError",
     "compile",

@@ -146,7 +146,7 @@ class BackendError(VerdictError):
     """A proving backend that is missing or failed."""
 
 
-class Cancelled(BackendError):
+class Cancelled(BackendError):  # noqa: N818 - it is an outcome the caller asked for
     """The caller's progress callback asked to stop. Nothing was written."""
 
 
@@ -178,7 +178,7 @@ class SignerError(ChainError):
     """No signing key, or a keystore that does not open."""
 
 
-class TransactionReverted(ChainError):
+class TransactionReverted(ChainError):  # noqa: N818 - the name of the thing itself
     """A contract refused.
 
     Attributes:

@@ -11,13 +11,16 @@ from pathlib import Path
 from prover.errors import StorageError
 
 
-def write_atomic(path: str | os.PathLike[str], data: bytes | str) -> Path:
+def write_atomic(path: str | os.PathLike[str], data: bytes | str, *, mode: int = 0o666) -> Path:
     """Replace ``path`` by ``data`` in one step; text is written as UTF-8.
+
+    Args:
+        mode: permissions, before the process's umask; 0o600 for what is private.
 
     Raises:
         StorageError: the disk is full or the directory is not writable; the old file is untouched.
     """
-    with atomic_path(path) as partial:
+    with atomic_path(path, mode=mode) as partial:
         raw = data.encode() if isinstance(data, str) else data
         try:
             partial.write_bytes(raw)
@@ -27,7 +30,7 @@ def write_atomic(path: str | os.PathLike[str], data: bytes | str) -> Path:
 
 
 @contextlib.contextmanager
-def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
+def atomic_path(path: str | os.PathLike[str], *, mode: int = 0o666) -> Iterator[Path]:
     """Yield a temporary neighbour of ``path``; on a clean exit it is flushed to disk and renamed onto ``path``.
 
     For writers that need a path of their own (the native core streams keys into it). On any exception the
@@ -50,7 +53,7 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
             _flush(partial)
             mask = os.umask(0)
             os.umask(mask)
-            partial.chmod(0o666 & ~mask)
+            partial.chmod(mode & ~mask)
             partial.replace(target)
             _flush(target.parent)
         except OSError as error:

@@ -1,0 +1,52 @@
+"""The command tree and the one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import sys
+
+import typer
+
+from prover.cli import model, onchain
+from prover.cli.console import fail
+from prover.errors import VerdictError
+
+app = typer.Typer(
+    name="verdict",
+    help="Prove a model's decisions, and let smart contracts check them.\n\n"
+    "Exit codes: 0 done, 1 the answer is no, 2 it could not be done (the reason is on stderr).",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        print(f"verdict {importlib.metadata.version('verdict-zkml')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+) -> None:
+    """Prove a model's decisions, and let smart contracts check them."""
+
+
+model.register(app)
+onchain.register(app)
+
+
+def main() -> None:
+    """Entry point of the ``verdict`` command."""
+    try:
+        app()
+    except VerdictError as error:
+        sys.exit(fail(error, as_json="--json" in sys.argv))
+    except KeyboardInterrupt:
+        print("verdict: interrupted; nothing was half written", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(141)

@@ -1,0 +1,75 @@
+"""What the commands print: results on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+import typer
+
+from prover.errors import VerdictError
+from prover.progress import Progress
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
+
+
+def emit(document: Mapping[str, Any], *, as_json: bool, text: str | None = None) -> None:
+    """Print a result: the document itself with ``--json``, else ``text`` or one ``key: value`` line an entry."""
+    if as_json:
+        print(json.dumps(document, indent=1))
+    elif text is not None:
+        print(text)
+    else:
+        for key, value in document.items():
+            print(f"{key}: {value}")
+
+
+def fail(error: VerdictError, *, as_json: bool) -> int:
+    """Print an error on stderr.
+
+    Returns:
+        the exit code for it, 2.
+    """
+    if as_json:
+        document = {"error": type(error).__name__, "message": error.message, "hint": error.hint}
+        print(json.dumps(document), file=sys.stderr)
+    else:
+        print(f"verdict: {type(error).__name__}: {error}", file=sys.stderr)
+    return 2
+
+
+@contextlib.contextmanager
+def progress_bar(*, as_json: bool) -> Iterator[Progress]:
+    """A bar on stderr when a person is watching, nothing otherwise. Ctrl-C stops the work at its next report."""
+    if as_json or not sys.stderr.isatty():
+        yield lambda stage, fraction: True
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    columns = (TextColumn("{task.description:<32}"), BarColumn(), TimeElapsedColumn())
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("starting", total=1.0)
+
+        def report(stage: str, fraction: float) -> bool:
+            bar.update(task, description=stage, completed=fraction)
+            return True
+
+        yield report
+
+
+def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
+    """A table on stdout, as wide as the terminal."""
+    from rich.console import Console
+    from rich.table import Table
+
+    drawn = Table(title=title, title_justify="left")
+    for index, column in enumerate(columns):
+        drawn.add_column(column, justify="left" if index == 0 else "right")
+    for row in rows:
+        drawn.add_row(*row)
+    Console().print(drawn)

@@ -1,0 +1,172 @@
+"""Commands on a model and its bundle: compile, report, setup, prove, verify, export."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import prover
+from prover.cli.console import JsonOption, emit, progress_bar, table
+from prover.cli.inputs import integer, read_input, read_samples
+from prover.errors import InputError, MalformedProofError
+from prover.files import write_atomic
+
+Directory = Annotated[Path, typer.Argument(metavar="DIR", help="Bundle directory.")]
+Backend = Annotated[str | None, typer.Option("--backend", help="native or reference; the fastest there is by default.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the tree."""
+    for command in (compile_, report, setup, prove, verify, export):
+        app.command(command.__name__.rstrip("_"))(command)
+
+
+def compile_(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="ONNX file.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Bundle directory to write.")],
+    schema: Annotated[Path | None, typer.Option(help="Schema of the private input (JSON).")] = None,
+    calibration: Annotated[Path | None, typer.Option(help="Samples (.npz with X, or .npy).")] = None,
+    name: Annotated[str | None, typer.Option(help="What contracts call the model.")] = None,
+    reveal: Annotated[str | None, typer.Option(help="tier, label or score.")] = None,
+    tiers: Annotated[str | None, typer.Option(help="Thresholds on the score, ascending: 0.5,0.65,0.8")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compile an ONNX model into a circuit and say what it will cost and what it gets wrong."""
+    samples = None if calibration is None else read_samples(calibration)
+    with progress_bar(as_json=as_json) as progress:
+        bundle = prover.compile(
+            model, schema=schema, calibration=samples, name=name, reveal=reveal, tiers=_tiers(tiers), progress=progress
+        )
+        bundle.save(output)
+    _show_report(bundle, as_json=as_json)
+    if not as_json:
+        print(f"\nwritten to {output}; next: verdict setup {output}")
+
+
+def report(directory: Directory, as_json: JsonOption = False) -> None:
+    """Show a bundle's cost and accuracy."""
+    _show_report(prover.load(directory), as_json=as_json)
+
+
+def setup(directory: Directory, backend: Backend = None, as_json: JsonOption = False) -> None:
+    """Make a development key. Production keys come from a ceremony."""
+    from prover.groth16 import key_state
+
+    bundle = prover.load(directory)
+    started = time.perf_counter()
+    with progress_bar(as_json=as_json) as progress:
+        bundle = prover.setup(bundle, backend=backend, progress=progress)
+        bundle.save(directory)
+    document = {
+        "state": key_state(bundle.verifying_key).value,
+        "vkHash": "0x" + bundle.verifying_key.hash.hex(),
+        "provingKeyBytes": bundle.proving_key.path.stat().st_size,
+        "seconds": round(time.perf_counter() - started, 3),
+    }
+    emit(document, as_json=as_json)
+
+
+def prove(
+    directory: Directory,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="Proof file to write.")],
+    input_: Annotated[Path | None, typer.Option("--input", metavar="F", help="Applicant: .npz, .npy or .json.")] = None,
+    index: Annotated[int | None, typer.Option(help="Which input of the file.")] = None,
+    context: Annotated[str, typer.Option(help="Value the proof is bound to, below 2^253.")] = "0",
+    opening: Annotated[
+        Path | None, typer.Option(help="Instead of --input: the opening that `verdict attest` wrote.")
+    ] = None,
+    backend: Backend = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Prove one inference; the input stays private."""
+    bundle = prover.load(directory)
+    applicant = read_applicant(bundle, input_, index, opening)
+    bound_to = integer("--context", context)
+    started = time.perf_counter()
+    with progress_bar(as_json=as_json) as progress:
+        proof = prover.prove(bundle, applicant, context=bound_to, backend=backend, progress=progress)
+    seconds = time.perf_counter() - started
+    proof.save(output)
+    emit({**describe(bundle, proof), "seconds": round(seconds, 3), "proof": str(output)}, as_json=as_json)
+
+
+def verify(
+    directory: Directory,
+    proof: Annotated[Path, typer.Argument(metavar="PROOF", help="Proof file.")],
+    backend: Backend = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Verify a proof: exit code 0 if it holds, 1 if it does not."""
+    bundle = prover.load(directory)
+    inference = prover.InferenceProof.load(proof, bundle.layout)
+    reason = "the pairing check fails"
+    try:
+        valid = prover.verify(bundle, inference, backend=backend)
+    except MalformedProofError as error:
+        valid, reason = False, error.message
+    if valid:
+        emit({"valid": True, **describe(bundle, inference)}, as_json=as_json)
+        return
+    emit({"valid": False, "reason": reason}, as_json=as_json)
+    raise typer.Exit(1)
+
+
+def export(
+    directory: Directory,
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="Solidity file to write.")],
+    contract: Annotated[str | None, typer.Option(help="Contract name; made from the model's name by default.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the bundle's verifier in Solidity."""
+    bundle = prover.load(directory)
+    write_atomic(output, prover.export_solidity(bundle, contract_name=contract))
+    emit({"source": str(output), "vkHash": "0x" + bundle.verifying_key.hash.hex()}, as_json=as_json)
+
+
+def describe(bundle: prover.Bundle, proof: prover.InferenceProof) -> dict[str, Any]:
+    """What a proof reveals, for printing. Every entry is public."""
+    return {
+        "model": bundle.name,
+        "reveals": bundle.layout.reveal.name.lower(),
+        "values": list(proof.values),
+        "decimals": list(bundle.layout.decimals),
+        "commitment": hex(proof.commitment),
+        "context": hex(proof.context),
+    }
+
+
+def read_applicant(
+    bundle: prover.Bundle, input_: Path | None, index: int | None, opening: Path | None
+) -> prover.Opening:
+    """The applicant a command is about, from ``--input`` (under a fresh salt) or ``--opening``.
+
+    Raises:
+        InputError, FormatError: neither, both, or a file that does not read.
+    """
+    if (input_ is None) == (opening is None):
+        raise InputError("say whom to prove", "give either --input (with --index) or --opening")
+    if opening is not None:
+        return prover.Opening.load(opening, bundle.schema)
+    assert input_ is not None
+    return prover.Opening.of(bundle.schema, read_input(input_, index))
+
+
+def _tiers(text: str | None) -> list[float] | None:
+    if text is None:
+        return None
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError as error:
+        raise InputError(f"--tiers {text!r} is no list of numbers", "write 0.5,0.65,0.8") from error
+
+
+def _show_report(bundle: prover.Bundle, *, as_json: bool) -> None:
+    if as_json:
+        print(bundle.report.to_json())
+        return
+    table(f"{bundle.name}: cost and accuracy", ["", ""], [[key, value] for key, value in bundle.report.summary()])
+    layers = [[layer.name, f"{layer.constraints:,}"] for layer in bundle.report.layers]
+    table("constraints by layer", ["layer", "constraints"], layers)

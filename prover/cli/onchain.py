@@ -1,0 +1,313 @@
+"""Commands that speak to a chain: node, deploy, attest, consent, submit, decision, and the doctor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import prover
+from prover.cli.console import JsonOption, emit, progress_bar, table
+from prover.cli.inputs import integer, read_input
+from prover.cli.model import Backend, Directory, describe, read_applicant
+from prover.errors import InputError
+
+if TYPE_CHECKING:
+    from prover.chain.deploy import Stack
+    from prover.chain.records import Records
+    from prover.chain.transactions import Sender
+
+NetworkOption = Annotated[str, typer.Option("--network", metavar="N", help="node (of `verdict node`) or an RPC URL.")]
+ChainIdOption = Annotated[int | None, typer.Option("--chain-id", help="Refuse any other chain.")]
+KeystoreOption = Annotated[Path | None, typer.Option("--keystore", help="Signing key; else VERDICT_PRIVATE_KEY.")]
+AccountOption = Annotated[int, typer.Option("--account", help="Development chains: which of their accounts signs.")]
+DeploymentsOption = Annotated[Path, typer.Option("--deployments", help="Folder of the deployment records.")]
+DEPLOYMENTS = Path("deployments")
+DAY = 86_400
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the tree."""
+    for command in (node, deploy, attest, consent, submit, decision, doctor):
+        app.command(command.__name__)(command)
+
+
+def node(
+    port: Annotated[int, typer.Option(help="Where it listens, on this machine only.")] = 8545,
+    chain_id: Annotated[int, typer.Option("--chain-id", help="Chain id.")] = 31337,
+    background: Annotated[bool, typer.Option("--background", help="Return once it answers.")] = False,
+    stop: Annotated[bool, typer.Option("--stop", help="Stop the one in the background.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Run a development chain (anvil) that survives restarts."""
+    from prover.chain import node as local
+
+    if stop:
+        stopped = local.stop()
+        emit({"stopped": stopped}, as_json=as_json, text="stopped" if stopped else "no node was running")
+        raise typer.Exit(0 if stopped else 1)
+    if background:
+        process = local.start(port, chain_id)
+        emit({"url": process.url, "pid": process.pid, "chainId": process.chain_id}, as_json=as_json)
+        return
+    raise typer.Exit(local.run(port, chain_id))
+
+
+def deploy(
+    directory: Directory,
+    network: NetworkOption = "node",
+    max_age: Annotated[int, typer.Option(help="Seconds after observation that a decision counts.")] = 30 * DAY,
+    credit_line: Annotated[bool, typer.Option("--credit-line", help="The example lender and a token, too.")] = False,
+    fresh: Annotated[bool, typer.Option("--fresh", help="New contracts whatever is recorded.")] = False,
+    deployments: DeploymentsOption = DEPLOYMENTS,
+    keystore: KeystoreOption = None,
+    account: AccountOption = 0,
+    chain_id: ChainIdOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Deploy the registries and the bundle's verifier, and register the model. Twice is as good as once."""
+    from prover.chain.deploy import deploy_credit_line, deploy_stack
+    from prover.chain.publish import publish
+
+    bundle = prover.load(directory)
+    sender, records = _sender(network, chain_id, keystore, account, deployments)
+    stack = deploy_stack(sender, records, fresh=fresh)
+    published = publish(sender, records, stack, bundle, max_age=max_age, fresh=fresh)
+    document: dict[str, Any] = {
+        "chainId": sender.network.chain_id,
+        "modelRegistry": stack.models.address,
+        "issuerRegistry": stack.issuers.address,
+        "decisionRegistry": stack.decisions.address,
+        "verifier": published.verifier.address,
+        "modelId": hex(published.model_id),
+    }
+    if credit_line:
+        lender = deploy_credit_line(sender, records, stack, fresh=fresh)
+        document |= {"creditLine": lender.address, "token": lender.read("token")}
+    emit(document, as_json=as_json)
+
+
+def attest(
+    directory: Directory,
+    input_: Annotated[Path, typer.Option("--input", metavar="F", help="Facts: .npz, .npy or .json.")],
+    subject: Annotated[str, typer.Option(help="Wallet that may use the attestation.")],
+    person_id: Annotated[str, typer.Option(help="Your pseudonym of the person: 32 bytes in hex.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="Signed attestation to write.")],
+    opening: Annotated[Path | None, typer.Option(help="Private opening to write; FILE.opening by default.")] = None,
+    index: Annotated[int | None, typer.Option(help="Which input of the file.")] = None,
+    sequence: Annotated[int, typer.Option(help="Rises with each new statement about this wallet.")] = 1,
+    valid_for: Annotated[int, typer.Option(help="Seconds until it expires.")] = 30 * DAY,
+    network: NetworkOption = "node",
+    deployments: DeploymentsOption = DEPLOYMENTS,
+    keystore: KeystoreOption = None,
+    account: AccountOption = 0,
+    chain_id: ChainIdOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """As an issuer, commit to a person's facts and sign the commitment. Registers the issuer on its first use."""
+    from prover.chain.attest import attest as sign
+    from prover.chain.decision import domain_of
+    from prover.chain.models import register_issuer
+
+    bundle = prover.load(directory)
+    facts = prover.Opening.of(bundle.schema, read_input(input_, index))
+    sender, records = _sender(network, chain_id, keystore, account, deployments)
+    stack = _open_stack(records)
+    register_issuer(sender, stack.issuers)
+    observed = sender.network.now()
+    signed = sign(
+        sender.signer,
+        bundle.schema.hash,
+        facts.commitment,
+        subject,
+        _bytes32("--person-id", person_id),
+        observed,
+        observed + valid_for,
+        sequence,
+        domain_of(stack.decisions),
+    )
+    private = opening or output.with_name(output.name + ".opening")
+    facts.save(private)
+    signed.save(output)
+    document = {
+        "issuer": sender.address,
+        "attestation": str(output),
+        "opening": str(private),
+        "commitment": hex(facts.commitment),
+        "attestationHash": "0x" + signed.attestation.hash.hex(),
+    }
+    emit(document, as_json=as_json)
+
+
+def consent(
+    directory: Directory,
+    attestation: Annotated[Path, typer.Option(help="Attestation file.")],
+    consumer: Annotated[str, typer.Option(help="Contract that may act on the decision.")],
+    output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="Signed consent to write.")],
+    valid_for: Annotated[int, typer.Option(help="Seconds within which it must be submitted.")] = DAY,
+    network: NetworkOption = "node",
+    deployments: DeploymentsOption = DEPLOYMENTS,
+    keystore: KeystoreOption = None,
+    account: AccountOption = 0,
+    chain_id: ChainIdOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """As the subject, allow this model to judge an attestation for one consumer. Prints the proof's context."""
+    sender, records = _sender(network, chain_id, keystore, account, deployments)
+    bundle, stack = prover.load(directory), _open_stack(records)
+    signed, context = _consent(sender, records, stack, bundle, attestation, consumer, valid_for)
+    signed.save(output)
+    emit({"consent": str(output), "context": hex(context)}, as_json=as_json)
+
+
+def submit(
+    directory: Directory,
+    attestation: Annotated[Path, typer.Option(help="Attestation file.")],
+    opening: Annotated[Path | None, typer.Option(help="Its opening: prove here and now.")] = None,
+    consumer: Annotated[str | None, typer.Option(help="With --opening: contract that may act on the decision.")] = None,
+    consent: Annotated[Path | None, typer.Option(help="Consent file, for a proof made before.")] = None,
+    proof: Annotated[Path | None, typer.Option(help="Proof file, made for that consent's context.")] = None,
+    valid_for: Annotated[int, typer.Option(help="With --opening: seconds the consent holds.")] = DAY,
+    network: NetworkOption = "node",
+    deployments: DeploymentsOption = DEPLOYMENTS,
+    keystore: KeystoreOption = None,
+    account: AccountOption = 0,
+    chain_id: ChainIdOption = None,
+    backend: Backend = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Put a decision on chain.
+
+    With --opening and --consumer the subject consents, proves and submits in one go. With --consent and --proof
+    anybody relays what was signed and proven elsewhere.
+    """
+    from prover.chain.attest import SignedAttestation, SignedConsent
+    from prover.chain.decision import submit as send
+
+    bundle = prover.load(directory)
+    sender, records = _sender(network, chain_id, keystore, account, deployments)
+    stack = _open_stack(records)
+    statement = SignedAttestation.load(attestation)
+    if proof is not None and consent is not None:
+        permission = SignedConsent.load(consent)
+        inference = prover.InferenceProof.load(proof, bundle.layout)
+    elif opening is not None and consumer is not None:
+        permission, context = _consent(sender, records, stack, bundle, attestation, consumer, valid_for)
+        with progress_bar(as_json=as_json) as progress:
+            facts = read_applicant(bundle, None, None, opening)
+            inference = prover.prove(bundle, facts, context=context, backend=backend, progress=progress)
+    else:
+        raise InputError("nothing to submit", "give --opening and --consumer, or --consent and --proof")
+    receipt = send(sender, stack.decisions, statement, permission, inference.values, inference.proof.data)
+    document = {
+        **describe(bundle, inference),
+        "transaction": "0x" + receipt.transaction_hash.hex(),
+        "block": receipt.block,
+        "gasUsed": receipt.gas_used,
+        "fork": receipt.fork,
+    }
+    emit(document, as_json=as_json)
+
+
+def decision(
+    directory: Directory,
+    issuer: Annotated[str, typer.Option(help="Whose attestation it rests on.")],
+    subject: Annotated[str, typer.Option(help="Whom it is about.")],
+    consumer: Annotated[str, typer.Option(help="Contract it was consented to.")],
+    network: NetworkOption = "node",
+    deployments: DeploymentsOption = DEPLOYMENTS,
+    chain_id: ChainIdOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Read a decision as a consumer would: exit code 0 if it is valid, 1 if it is not."""
+    from prover.chain.decision import try_decision_of
+    from prover.chain.publish import recorded_model_id
+
+    bundle, records = prover.load(directory), _records(network, chain_id, deployments)
+    stack = _open_stack(records)
+    model_id = recorded_model_id(records, stack, bundle)
+    found = try_decision_of(stack.decisions, model_id, issuer, subject, consumer)
+    document = {
+        "status": found.status.name.lower(),
+        "values": list(found.values),
+        "decimals": list(found.decimals),
+        "personId": "0x" + found.person_id.hex(),
+        "observedAt": found.observed_at,
+        "validUntil": found.valid_until,
+        "sequence": found.sequence,
+    }
+    emit(document, as_json=as_json)
+    raise typer.Exit(0 if found.valid else 1)
+
+
+def doctor(as_json: JsonOption = False) -> None:
+    """Say what is installed, what is missing, and how to get it."""
+    from prover.chain.doctor import examine, healthy
+
+    checks = examine()
+    well = healthy(checks)
+    if as_json:
+        rows = [{**vars(check), "ok": check.ok} for check in checks]
+        emit({"healthy": well, "checks": rows}, as_json=True)
+    else:
+        drawn = [[check.name, check.found or "missing", check.needed_for, check.remedy] for check in checks]
+        table("verdict doctor", ["", "found", "needed for", "to do"], drawn)
+    raise typer.Exit(0 if well else 1)
+
+
+def _records(network: str, chain_id: int | None, deployments: Path) -> Records:
+    from prover.chain.networks import connect
+    from prover.chain.records import Records
+
+    return Records(connect(network, chain_id), deployments)
+
+
+def _sender(
+    network: str, chain_id: int | None, keystore: Path | None, account: int, deployments: Path
+) -> tuple[Sender, Records]:
+    from prover.chain.signer import signer_for
+    from prover.chain.transactions import Sender
+
+    records = _records(network, chain_id, deployments)
+    return Sender(records.network, signer_for(records.network, keystore, account)), records
+
+
+def _open_stack(records: Records) -> Stack:
+    from prover.chain.deploy import open_stack
+
+    return open_stack(records)
+
+
+def _consent(
+    sender: Sender,
+    records: Records,
+    stack: Stack,
+    bundle: prover.Bundle,
+    attestation: Path,
+    consumer: str,
+    valid_for: int,
+) -> tuple[Any, int]:
+    """A fresh consent of the sender to the bundle's model, and the context a proof for it carries."""
+    from prover.chain.attest import SignedAttestation
+    from prover.chain.attest import consent as sign
+    from prover.chain.decision import domain_of
+    from prover.chain.eip712 import context_for
+    from prover.chain.publish import recorded_model_id
+
+    statement = SignedAttestation.load(attestation).attestation
+    if statement.subject != sender.address:
+        raise InputError(f"the attestation is about {statement.subject}, not {sender.address}", "sign as its subject")
+    domain = domain_of(stack.decisions)
+    model_id = recorded_model_id(records, stack, bundle)
+    deadline = sender.network.now() + valid_for
+    signed = sign(sender.signer, statement.hash, model_id, consumer, deadline, domain)
+    context = context_for(domain.chain_id, domain.verifying_contract, model_id, statement.hash, signed.consent.nonce)
+    return signed, context
+
+
+def _bytes32(name: str, text: str) -> bytes:
+    value = integer(name, text)
+    if value >= 1 << 256:
+        raise InputError(f"{name} has more than 32 bytes")
+    return value.to_bytes(32, "big")

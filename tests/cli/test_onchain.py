@@ -1,0 +1,122 @@
+"""deploy, attest, consent, submit and decision against a real node."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from prover.chain import node
+
+from .conftest import Verdict
+
+ACCOUNTS = (
+    "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266",
+    "0x70997970C51812dc3A010C7d01b50e0d17dc79C8",
+    "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC",
+)
+"""anvil's first development accounts: owner, issuer, subject."""
+
+
+@pytest.fixture(scope="module")
+def chain(require_tool: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a node of our own."""
+    for tool in ("anvil", "node", "solc", "native"):
+        require_tool(tool)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    patch = pytest.MonkeyPatch()
+    patch.setenv("VERDICT_HOME", str(tmp_path_factory.mktemp("home")))
+    patch.delenv("VERDICT_PRIVATE_KEY", raising=False)
+    process = node.start(port)
+    yield process.url
+    node.stop()
+    patch.undo()
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("deployments")
+
+
+def test_a_decision_from_model_to_chain(
+    verdict: Verdict, loan: Path, models: Path, chain: str, records: Path, tmp_path: Path
+) -> None:
+    where = ("--network", chain, "--deployments", records, "--json")
+    deployed = verdict("deploy", loan, "--credit-line", *where)
+    assert deployed.code == 0, deployed.stderr
+    assert verdict("deploy", loan, "--credit-line", *where).document == deployed.document, "twice is as good as once"
+    lender = deployed.document["creditLine"]
+    _, issuer, subject = ACCOUNTS
+    paper = tmp_path / "attestation.json"
+    attested = verdict(
+        "attest", loan, "--input", models / "loan_logistic.npz", "--index", 1, "--subject", subject, "--person-id",
+        "0x77", "-o", paper, "--account", 1, *where,
+    )  # fmt: skip
+    assert attested.code == 0, attested.stderr
+    assert attested.document["issuer"] == issuer
+    question = ("--issuer", issuer, "--subject", subject, "--consumer", lender, *where)
+    missing = verdict("decision", loan, *question)
+    assert (missing.code, missing.document["status"]) == (1, "missing")
+    opening = attested.document["opening"]
+    sent = verdict(
+        "submit", loan, "--attestation", paper, "--opening", opening, "--consumer", lender, "--account", 2, *where
+    )
+    assert sent.code == 0, sent.stderr
+    found = verdict("decision", loan, *question)
+    assert (found.code, found.document["status"]) == (0, "valid")
+    assert found.document["values"] == sent.document["values"]
+
+
+def test_a_relayer_submits_what_others_signed_and_proved(
+    verdict: Verdict, loan: Path, models: Path, chain: str, records: Path, tmp_path: Path
+) -> None:
+    where = ("--network", chain, "--deployments", records, "--json")
+    lender = verdict("deploy", loan, "--credit-line", *where).document["creditLine"]
+    paper, permission, proof = (tmp_path / name for name in ("attestation.json", "consent.json", "proof.json"))
+    opening = verdict(
+        "attest", loan, "--input", models / "loan_logistic.npz", "--index", 2, "--subject", ACCOUNTS[2], "--sequence",
+        "2", "--person-id", "0x77", "-o", paper, "--account", 1, *where,
+    ).document["opening"]  # fmt: skip
+    stranger = verdict("consent", loan, "--attestation", paper, "--consumer", lender, "-o", permission, *where)
+    assert stranger.code == 2
+    assert "sign as its subject" in stranger.stderr
+    consented = verdict(
+        "consent", loan, "--attestation", paper, "--consumer", lender, "-o", permission, "--account", 2, *where
+    )
+    context = consented.document["context"]
+    assert verdict("prove", loan, "--opening", opening, "--context", context, "-o", proof).code == 0
+    relay = ("submit", loan, "--attestation", paper, "--consent", permission, "--proof", proof, *where)
+    sent = verdict(*relay)
+    assert sent.code == 0, sent.stderr
+    again = verdict(*relay)
+    assert again.code == 2
+    assert "ConsentNonceUsed" in again.stderr
+
+
+def test_another_chain_is_refused(verdict: Verdict, loan: Path, chain: str, records: Path) -> None:
+    outcome = verdict("deploy", loan, "--network", chain, "--deployments", records, "--chain-id", 1, "--json")
+    assert outcome.code == 2
+    assert json.loads(outcome.stderr)["error"] == "WrongChainError"
+
+
+def test_a_node_that_is_down_is_named(verdict: Verdict, loan: Path, tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    outcome = verdict("deploy", loan, "--network", f"http://127.0.0.1:{port}", "--deployments", tmp_path, "--json")
+    assert outcome.code == 2
+    assert json.loads(outcome.stderr)["error"] == "NodeUnreachableError"
+
+
+def test_nothing_is_read_from_a_chain_nothing_was_deployed_on(
+    verdict: Verdict, loan: Path, chain: str, tmp_path: Path
+) -> None:
+    question = ("--issuer", ACCOUNTS[1], "--subject", ACCOUNTS[2], "--consumer", ACCOUNTS[0])
+    outcome = verdict("decision", loan, *question, "--network", chain, "--deployments", tmp_path, "--json")
+    assert outcome.code == 2
+    assert json.loads(outcome.stderr)["error"] == "DeploymentError"
