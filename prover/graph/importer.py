@@ -11,6 +11,7 @@ from prover.graph.build import build_graph
 from prover.graph.ir import Graph, TensorInfo
 from prover.graph.limits import Limits
 from prover.graph.loading import read_model
+from prover.graph.ops.spec import DEFAULT_DOMAIN
 from prover.graph.parse import ParsedModel, parse_model
 
 
@@ -62,6 +63,12 @@ def _check_protobuf(model: Any) -> None:
     """The ONNX project's own checker, for every rule of the format that is not checked elsewhere."""
     import onnx
 
+    for item in (*model.opset_import, *model.graph.node):
+        if item.domain == DEFAULT_DOMAIN:
+            item.domain = ""  # the checker knows the default domain by this name only
+    for value in (*model.graph.input, *model.graph.output):
+        if value.type.WhichOneof("value") == "tensor_type":
+            value.type.tensor_type.shape.SetInParent()  # the checker wants one; ours are inferred
     try:
         onnx.checker.check_model(model)
     except (onnx.checker.ValidationError, ValueError, RuntimeError) as error:

@@ -22,6 +22,7 @@ from prover.graph.ops.spec import (
     same_dtype,
     text,
     texts,
+    unsupported,
 )
 
 _FLOAT32 = np.dtype(np.float32)
@@ -65,7 +66,10 @@ def classifier_labels(node: Node) -> Array:
 def _infer_classifier(node: Node, inputs: Sequence[Operand | None]) -> list[Inferred]:
     data = needed(inputs[0])
     same_dtype(inputs)
-    _weights(node, data.shape, _floats(node, "intercepts").size)
+    targets = _floats(node, "intercepts").size
+    _weights(node, data.shape, targets)
+    if targets == 1 and node.attributes["post_transform"] == "SOFTMAX":
+        raise unsupported(node, "SOFTMAX of a single score", "runtimes disagree; use LOGISTIC")
     labels = classifier_labels(node)
     rows = data.shape[0] if len(data.shape) == 2 else 1
     return [Inferred(labels.dtype, (rows,)), Inferred(_FLOAT32, (rows, labels.size))]
