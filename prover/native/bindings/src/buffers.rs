@@ -8,11 +8,21 @@ use pyo3::{
 };
 use verdict_groth16::scalars::Limbs;
 
+/// The array's buffer, when its elements are `T` in this machine's byte order. (PyO3 takes '>' for native on
+/// little-endian machines, so the order is checked here.)
+fn typed<T: Element>(array: &Bound<'_, PyAny>, name: &str) -> PyResult<PyBuffer<T>> {
+    let wrong = || PyTypeError::new_err(format!("{name}: expected an array of {}", std::any::type_name::<T>()));
+    let buffer = PyBuffer::<T>::get(array).map_err(|_| wrong())?;
+    let foreign: &[u8] = if cfg!(target_endian = "little") { b">!" } else { b"<" };
+    match buffer.format().to_bytes().first() {
+        Some(order) if foreign.contains(order) => Err(wrong()),
+        _ => Ok(buffer),
+    }
+}
+
 /// A one-dimensional array of a machine integer type.
 pub fn vector<T: Element>(array: &Bound<'_, PyAny>, name: &str) -> PyResult<Vec<T>> {
-    let buffer = PyBuffer::<T>::get(array).map_err(|error| {
-        PyTypeError::new_err(format!("{name}: not an array of {}: {error}", std::any::type_name::<T>()))
-    })?;
+    let buffer = typed::<T>(array, name)?;
     if buffer.dimensions() != 1 {
         return Err(PyValueError::new_err(format!("{name}: expected one dimension, got {}", buffer.dimensions())));
     }
@@ -21,8 +31,7 @@ pub fn vector<T: Element>(array: &Bound<'_, PyAny>, name: &str) -> PyResult<Vec<
 
 /// Scalars from uint64[n, 4].
 pub fn limbs(array: &Bound<'_, PyAny>, name: &str) -> PyResult<Vec<Limbs>> {
-    let buffer = PyBuffer::<u64>::get(array)
-        .map_err(|error| PyTypeError::new_err(format!("{name}: not an array of uint64: {error}")))?;
+    let buffer = typed::<u64>(array, name)?;
     if buffer.dimensions() != 2 || buffer.shape()[1] != 4 {
         return Err(PyValueError::new_err(format!("{name}: expected shape [n, 4], got {:?}", buffer.shape())));
     }

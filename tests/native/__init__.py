@@ -1,0 +1,1 @@
+"""The native core as Python sees it, judged by py_ecc, py-evm and snarkjs."""
