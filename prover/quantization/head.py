@@ -85,15 +85,16 @@ def resolve_head(outputs: Mapping[str, Value], wanted: str | None) -> Head:
     if not names or names[0] not in candidates:
         raise ModelError("the model's output does not depend on its input", "export the model again")
     value = candidates[names[0]]
-    labels = [other for other in candidates.values() if isinstance(other, Label)]
     if isinstance(value, Label):
         return _label_head(names[0], value)
+    beside, label = next(((name, other) for name, other in candidates.items() if isinstance(other, Label)), ("", None))
     if isinstance(value, Affine):
-        size = value.size
-        classes = labels[0].classes if labels and labels[0].classes.size == size else np.zeros(0, dtype=np.int64)
-        return Head(names[0], "none", _flat(value), classes)
+        if label is not None and wanted is None and not _same(label.logits, value):
+            return _label_head(beside, label)  # these scores do not tell the label
+        known = label is not None and label.classes.size == value.size
+        return Head(names[0], "none", _flat(value), label.classes if known and label else np.zeros(0, dtype=np.int64))
     assert isinstance(value, Link)
-    return _link_head(names[0], value, labels[0].classes if labels else None)
+    return _link_head(names[0], value, None if label is None else label.classes)
 
 
 def add_reveal(trace: Trace, head: Head, request: Request, decimals: int, schema_hash: bytes) -> Revealed:
@@ -104,7 +105,9 @@ def add_reveal(trace: Trace, head: Head, request: Request, decimals: int, schema
     """
     mode = request.reveal or _default_mode(head)
     if head.labels_only and mode != "label":
-        raise QuantizationError(f"output {head.output!r} is a label: it has no {mode}", "reveal='label'")
+        raise QuantizationError(
+            f"output {head.output!r} is a label: it has no {mode}", "reveal='label', or name another output"
+        )
     polarity = _polarity(head, mode, request.polarity)
     if mode == "tier":
         return _tier(trace, head, request.tiers, decimals, polarity, schema_hash)
@@ -206,6 +209,15 @@ def _difference(pair: Affine) -> Affine:
 
 def _flat(value: Affine) -> Affine:
     return value.pick(np.arange(value.size, dtype=np.int64))
+
+
+def _same(first: Affine, second: Affine) -> bool:
+    return (
+        np.array_equal(first.bias, second.bias)
+        and np.array_equal(first.matrix.indptr, second.matrix.indptr)
+        and np.array_equal(first.matrix.cols, second.matrix.cols)
+        and np.array_equal(first.matrix.data, second.matrix.data)
+    )
 
 
 def _rank(value: Value) -> int:

@@ -232,7 +232,16 @@ class Plan:
                 tuple(int(label) for label in raw["classes"]),
                 int(raw["error_billionths"]),
             )
-        except (SchemaError, QuantizationError, KeyError, TypeError, ValueError, OverflowError, AttributeError, RecursionError) as error:
+        except (
+            SchemaError,
+            QuantizationError,
+            KeyError,
+            TypeError,
+            ValueError,
+            OverflowError,
+            AttributeError,
+            RecursionError,
+        ) as error:
             raise BundleError(f"not a plan: {error}", "compile the model again") from error
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -46,10 +47,12 @@ def mlp(widths: list[int], seed: int, head: str = "Sigmoid", gain: float = 1.0) 
     """A random MLP: Gemm and Relu between ``widths``, then the head (an operator of one input, or ``""``)."""
     generator = np.random.default_rng(seed)
     nodes, weights, last = [], {}, "X"
-    for index, (inner, outer) in enumerate(zip(widths, widths[1:], strict=False)):
+    for index, (inner, outer) in enumerate(itertools.pairwise(widths)):
         weights[f"w{index}"] = (generator.normal(size=(outer, inner)) * gain / np.sqrt(inner)).astype(np.float32)
         weights[f"b{index}"] = (generator.normal(size=outer) * 0.3).astype(np.float32)
-        nodes.append(helper.make_node("Gemm", [last, f"w{index}", f"b{index}"], [f"z{index}"], f"gemm{index}", transB=1))
+        nodes.append(
+            helper.make_node("Gemm", [last, f"w{index}", f"b{index}"], [f"z{index}"], f"gemm{index}", transB=1)
+        )
         last = f"z{index}"
         if index < len(widths) - 2:
             nodes.append(helper.make_node("Relu", [last], [f"a{index}"], f"relu{index}"))

@@ -27,7 +27,8 @@ def test_no_decision_flips_on_any_sample(models: Path, name: str, reveal: str) -
     accuracy = compare(plan, run, expected)
     assert accuracy.samples == 256
     assert (accuracy.decision_flips, accuracy.label_flips, accuracy.tier_flips) == (0, 0, 0)
-    assert accuracy.max_logit_error is not None and accuracy.max_abs_error is not None
+    assert accuracy.max_logit_error is not None
+    assert accuracy.max_abs_error is not None
     assert accuracy.max_logit_error <= (0.01 if name.endswith("mlp") else 0.0006)
     assert accuracy.max_abs_error <= 0.002
     probability = expected[:, -1].astype(np.float64)

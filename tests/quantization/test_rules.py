@@ -40,7 +40,8 @@ def linear_value(nodes: list[Any], weights: dict[str, Any], shape: list[int], ro
     facts = FactSpace.of(MIXED)
     trace, outputs = trace_graph(graph, facts)
     value = outputs["y"]
-    assert isinstance(value, Affine) and not trace.steps
+    assert isinstance(value, Affine)
+    assert not trace.steps
     batch = MIXED.encode_batch(rows)
     slots = facts.expand(batch.codes, batch.missing) * facts.unit
     folded = value.matrix.widen(facts.n_slots).apply(slots) + value.bias
@@ -71,9 +72,23 @@ W = RNG.normal(size=(6, 4)).astype(np.float32)
         ([one("ArrayFeatureExtractor", ["X", "i"], "y", "ai.onnx.ml")], {"i": [3, 3, 1]}, [1, 3]),
         ([one("Scaler", ["X"], "y", "ai.onnx.ml", offset=[1.0] * 6, scale=[0.1, 2, 3, 4, 5, 6])], {}, [1, 6]),
         ([one("Scaler", ["X"], "y", "ai.onnx.ml", offset=[2.0], scale=[0.5])], {}, [1, 6]),
-        ([one("Flatten", ["X"], "f"), one("Unsqueeze", ["f", "a"], "u"), one("Squeeze", ["u", "a"], "y")], {"a": [0]}, [1, 6]),
         (
-            [one("LinearRegressor", ["X"], "y", "ai.onnx.ml", coefficients=W[:, :2].T.ravel().tolist(), intercepts=[1.0, 2.0], targets=2)],
+            [one("Flatten", ["X"], "f"), one("Unsqueeze", ["f", "a"], "u"), one("Squeeze", ["u", "a"], "y")],
+            {"a": [0]},
+            [1, 6],
+        ),
+        (
+            [
+                one(
+                    "LinearRegressor",
+                    ["X"],
+                    "y",
+                    "ai.onnx.ml",
+                    coefficients=W[:, :2].T.ravel().tolist(),
+                    intercepts=[1.0, 2.0],
+                    targets=2,
+                )
+            ],
             {},
             [1, 2],
         ),
@@ -97,7 +112,9 @@ W = RNG.normal(size=(6, 4)).astype(np.float32)
             [1, 6],
         ),
     ],
-    ids=lambda value: "+".join(n.op_type for n in value) if isinstance(value, list) and value and hasattr(value[0], "op_type") else "",
+    ids=lambda value: (
+        "+".join(n.op_type for n in value) if isinstance(value, list) and value and hasattr(value[0], "op_type") else ""
+    ),
 )
 def test_linear_operators_fold_exactly(nodes: list[Any], weights: dict[str, Any], shape: list[int]) -> None:
     arrays = {name: np.asarray(value) for name, value in weights.items()}
@@ -108,7 +125,8 @@ def refused(nodes: list[Any], weights: dict[str, Any], outputs: dict[str, Any], 
     graph = import_model(model(nodes, weights, len(schema), outputs))
     with pytest.raises(UnsupportedOpError) as caught:
         calibrate(graph, schema)
-    assert caught.value.node and caught.value.op
+    assert caught.value.node
+    assert caught.value.op
     return str(caught.value)
 
 
@@ -158,7 +176,9 @@ def test_optional_facts_need_an_imputer() -> None:
 
 
 def test_float32_features_cannot_enter_a_linear_model() -> None:
-    graph = import_model(model([one("Identity", ["X"], "i"), one("Add", ["i", "i"], "y")], {}, 1, {"y": (FLOAT, [1, 1])}))
+    graph = import_model(
+        model([one("Identity", ["X"], "i"), one("Add", ["i", "i"], "y")], {}, 1, {"y": (FLOAT, [1, 1])})
+    )
     with pytest.raises(QuantizationError, match="'pixel' is float32"):
         calibrate(graph, Schema("s", (Float32("pixel"),)))
 
