@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from math import prod
@@ -21,12 +20,20 @@ _T = TypeVar("_T")
 
 
 def build_graph(
-    parsed: ParsedModel, inputs: Sequence[TensorInfo], output_names: Sequence[str], limits: Limits
+    parsed: ParsedModel,
+    order: Sequence[int],
+    inputs: Sequence[TensorInfo],
+    output_names: Sequence[str],
+    limits: Limits,
 ) -> Graph:
-    """Order the nodes, infer all tensors, fold, remove what only renames, and keep what the outputs need."""
+    """Infer all tensors, fold constants, remove what only renames, and keep what the outputs need.
+
+    Args:
+        order: indices of ``parsed.nodes``, producers first.
+    """
     builder = _Builder(parsed, inputs, limits)
-    for node in _topological(parsed, [info.name for info in inputs]):
-        builder.add(node)
+    for index in order:
+        builder.add(parsed.nodes[index])
     return builder.finish(output_names)
 
 
@@ -162,46 +169,6 @@ def _guarded(node: Node, call: Callable[[], _T]) -> _T:
         return call()
     except (ValueError, TypeError, IndexError, OverflowError, MemoryError) as error:
         raise ModelShapeError(f"{node}: {error}") from error
-
-
-def _topological(parsed: ParsedModel, inputs: Sequence[str]) -> list[Node]:
-    """Kahn's algorithm, stable in the file's order.
-
-    Raises:
-        ModelFileError: a tensor produced twice or never, or a cycle.
-    """
-    available = set(parsed.constants)
-    for name in inputs:
-        if name in available:
-            raise ModelFileError(f"two inputs are called {name!r}")
-        available.add(name)
-    producer: dict[str, int] = {}
-    for index, node in enumerate(parsed.nodes):
-        for name in filter(None, node.outputs):
-            if name in producer or name in available:
-                raise ModelFileError(f"tensor {name!r} is produced twice, the second time by {node}")
-            producer[name] = index
-    readers: list[list[int]] = [[] for _ in parsed.nodes]
-    waiting = [0] * len(parsed.nodes)
-    for index, node in enumerate(parsed.nodes):
-        for name in {name for name in node.inputs if name and name not in available}:
-            if name not in producer:
-                raise ModelFileError(f"{node} reads the tensor {name!r}, which nothing produces")
-            readers[producer[name]].append(index)
-            waiting[index] += 1
-    ready = deque(index for index, count in enumerate(waiting) if count == 0)
-    order: list[Node] = []
-    while ready:
-        index = ready.popleft()
-        order.append(parsed.nodes[index])
-        for reader in readers[index]:
-            waiting[reader] -= 1
-            if waiting[reader] == 0:
-                ready.append(reader)
-    if len(order) < len(parsed.nodes):
-        stuck = next(node for node, count in zip(parsed.nodes, waiting, strict=True) if count)
-        raise ModelFileError(f"the graph has a cycle: {stuck} waits for its own result")
-    return order
 
 
 def _needed(nodes: Sequence[Node], output_names: Sequence[str]) -> list[Node]:

@@ -13,6 +13,7 @@ from prover.graph.limits import Limits
 from prover.graph.loading import read_model
 from prover.graph.ops.spec import DEFAULT_DOMAIN
 from prover.graph.parse import ParsedModel, parse_model
+from prover.graph.topology import topological_order
 
 
 def import_model(
@@ -42,12 +43,13 @@ def import_model(
     limits = limits or Limits()
     model, folder = read_model(source, limits)
     parsed = parse_model(model, folder, limits, input_shapes or {})
-    _check_protobuf(model)
+    order = topological_order(parsed)
+    _check_protobuf(model, order)
     outputs = list(parsed.output_types) if output_names is None else list(output_names)
     for name in outputs:
         if name not in parsed.output_types:
             raise ModelFileError(f"the model has no output {name!r}", "it has " + ", ".join(parsed.output_types))
-    return build_graph(parsed, _ordered_inputs(parsed, input_names), outputs, limits)
+    return build_graph(parsed, order, _ordered_inputs(parsed, input_names), outputs, limits)
 
 
 def _ordered_inputs(parsed: ParsedModel, names: Sequence[str] | None) -> tuple[TensorInfo, ...]:
@@ -59,16 +61,23 @@ def _ordered_inputs(parsed: ParsedModel, names: Sequence[str] | None) -> tuple[T
     return tuple(by_name[name] for name in names)
 
 
-def _check_protobuf(model: Any) -> None:
-    """The ONNX project's own checker, for every rule of the format that is not checked elsewhere."""
+def _check_protobuf(model: Any, order: Sequence[int]) -> None:
+    """The ONNX project's own checker, for every rule of the format that is not checked elsewhere.
+
+    It insists on three things that do no harm, so they are put right first.
+    """
     import onnx
 
+    if list(order) != sorted(order):
+        nodes = [model.graph.node[index] for index in order]
+        del model.graph.node[:]
+        model.graph.node.extend(nodes)
     for item in (*model.opset_import, *model.graph.node):
         if item.domain == DEFAULT_DOMAIN:
-            item.domain = ""  # the checker knows the default domain by this name only
+            item.domain = ""
     for value in (*model.graph.input, *model.graph.output):
         if value.type.WhichOneof("value") == "tensor_type":
-            value.type.tensor_type.shape.SetInParent()  # the checker wants one; ours are inferred
+            value.type.tensor_type.shape.SetInParent()
     try:
         onnx.checker.check_model(model)
     except (onnx.checker.ValidationError, ValueError, RuntimeError) as error:

@@ -15,7 +15,7 @@ from prover.graph.ir import Array, Node, TensorInfo
 from prover.graph.limits import Limits
 from prover.graph.ops import find_spec
 from prover.graph.ops.spec import DEFAULT_DOMAIN, Attribute, OpSpec, unsupported
-from prover.graph.tensors import decode_tensor
+from prover.graph.tensors import decode_tensor, utf8
 
 _ATTRIBUTE_TYPES = {1: "float", 2: "int", 3: "string", 4: "tensor", 6: "floats", 7: "ints", 8: "strings"}
 """By ``AttributeProto.AttributeType``; graphs, types and sparse tensors are not supported by any operator here."""
@@ -53,9 +53,9 @@ def parse_model(
         constants = _constants(graph, folder, limits)
         inputs = tuple(_input(proto, input_shapes) for proto in graph.input if proto.name not in constants)
         outputs = [(proto.name, _output_type(proto)) for proto in graph.output]
-        name = graph.name
-    except UnicodeDecodeError as error:  # protobuf decodes strings when they are looked at
-        raise ModelFileError(f"the model holds a name that is not UTF-8: {error}") from error
+        name = utf8(graph.name)
+    except UnicodeDecodeError as error:
+        raise ModelFileError(f"the model holds a string that is not UTF-8: {error}") from error
     for unknown in input_shapes.keys() - {info.name for info in inputs}:
         raise ModelShapeError(f"input_shapes names {unknown!r}, which is not an input of the model")
     if len(dict(outputs)) != len(outputs):
@@ -67,7 +67,7 @@ def _opsets(model: Any) -> dict[str, int]:
     """Version by domain. Exporters repeat an import; that is harmless while the versions agree."""
     result: dict[str, int] = {}
     for entry in model.opset_import:
-        domain = entry.domain or DEFAULT_DOMAIN
+        domain = utf8(entry.domain) or DEFAULT_DOMAIN
         if result.setdefault(domain, entry.version) != entry.version:
             raise ModelFileError(f"the model imports {domain} as version {result[domain]} and as {entry.version}")
     return result
@@ -87,17 +87,18 @@ def _constants(graph: Any, folder: Path | None, limits: Limits) -> dict[str, Arr
     result: dict[str, Array] = {}
     elements = 0
     for proto in graph.initializer:
-        if not proto.name or proto.name in result:
-            raise ModelFileError(f"the initializer {proto.name!r} has no name, or a name used twice")
-        result[proto.name] = decode_tensor(proto, proto.name, folder, limits)
-        elements += result[proto.name].size
+        name = utf8(proto.name)
+        if not name or name in result:
+            raise ModelFileError(f"the initializer {name!r} has no name, or a name used twice")
+        result[name] = decode_tensor(proto, name, folder, limits)
+        elements += result[name].size
         if elements > limits.total_elements:
             raise ModelFileError(f"the initializers have more than {limits.total_elements} elements")
     return result
 
 
 def _input(proto: Any, input_shapes: Mapping[str, Sequence[int]]) -> TensorInfo:
-    name = proto.name
+    name = utf8(proto.name)
     tensor = proto.type.tensor_type
     dtype = ELEMENT_TYPES.get(tensor.elem_type) if proto.type.WhichOneof("value") == "tensor_type" else None
     if not name or dtype is None or dtype.kind == "O":
@@ -118,7 +119,7 @@ def _input(proto: Any, input_shapes: Mapping[str, Sequence[int]]) -> TensorInfo:
 def _static_shape(name: str, dimensions: Any) -> tuple[int, ...]:
     """A symbolic or unknown first dimension is the batch: one sample is proved at a time. Others must be known."""
     shape: list[int] = []
-    batch = dimensions[0].dim_param if len(dimensions) else ""
+    batch = utf8(dimensions[0].dim_param) if len(dimensions) else ""
     for axis, dimension in enumerate(dimensions):
         known = dimension.WhichOneof("value") == "dim_value" and dimension.dim_value != 0
         if known:
@@ -134,38 +135,39 @@ def _static_shape(name: str, dimensions: Any) -> tuple[int, ...]:
 
 
 def _output_type(proto: Any) -> np.dtype[Any] | None:
-    if not proto.name:
+    if not utf8(proto.name):
         raise ModelFileError("an output of the model has no name")
     is_tensor = proto.type.WhichOneof("value") == "tensor_type"
     return ELEMENT_TYPES.get(proto.type.tensor_type.elem_type) if is_tensor else None
 
 
 def _node(proto: Any, opsets: Mapping[str, int], folder: Path | None, limits: Limits) -> Node:
-    domain = proto.domain or DEFAULT_DOMAIN
+    domain = utf8(proto.domain) or DEFAULT_DOMAIN
+    op = utf8(proto.op_type)
     inputs, outputs = _names(proto.input), _names(proto.output)
-    name = proto.name or next(filter(None, outputs), "")
+    name = utf8(proto.name) or next(filter(None, outputs), "")
     if domain not in opsets:
         raise UnsupportedOpError(
-            f"node {name!r} uses {proto.op_type} of {domain}, which the model does not import",
+            f"node {name!r} uses {op} of {domain}, which the model does not import",
             "the file is not valid ONNX: every domain needs an opset_import",
             node=name,
-            op=proto.op_type,
+            op=op,
             domain=domain,
         )
-    spec = find_spec(domain, proto.op_type, opsets[domain], name)
-    draft = Node(name, proto.op_type, domain, opsets[domain], inputs, outputs, {})
+    spec = find_spec(domain, op, opsets[domain], name)
+    draft = Node(name, op, domain, opsets[domain], inputs, outputs, {})
     for what, names, (least, most) in (("inputs", inputs, spec.inputs), ("outputs", outputs, spec.outputs)):
         if not least <= len(names) <= most:
             raise ModelFileError(f"{draft} has {len(names)} {what}, expected {least} to {most}")
     if not any(outputs):
         raise ModelFileError(f"{draft} has no output")
     attributes = _attributes(draft, spec, proto.attribute, folder, limits)
-    return Node(name, proto.op_type, domain, opsets[domain], inputs, outputs, attributes)
+    return Node(name, op, domain, opsets[domain], inputs, outputs, attributes)
 
 
 def _names(names: Sequence[str]) -> tuple[str, ...]:
     """Tensor names without trailing absent ones."""
-    result = list(names)
+    result = [utf8(name) for name in names]
     while result and not result[-1]:
         result.pop()
     return tuple(result)
@@ -175,7 +177,7 @@ def _attributes(node: Node, spec: OpSpec, protos: Any, folder: Path | None, limi
     result: dict[str, object] = {name: attribute.default for name, attribute in spec.attributes.items()}
     seen: set[str] = set()
     for proto in protos:
-        if proto.name not in spec.attributes:
+        if utf8(proto.name) not in spec.attributes:
             known = ", ".join(spec.attributes) or "none"
             raise unsupported(node, f"attribute {proto.name!r} is not supported", f"supported: {known}")
         if proto.name in seen:

@@ -27,6 +27,17 @@ _FIELDS = {
 _EXTERNAL = 1
 
 
+def utf8(text: Any) -> str:
+    """A string field of a protobuf, which comes back as bytes when it is not UTF-8.
+
+    Raises:
+        ModelFileError: it is not.
+    """
+    if not isinstance(text, str):
+        raise ModelFileError(f"the model holds a name that is not UTF-8: {text!r}")
+    return text
+
+
 def decode_tensor(proto: Any, name: str, folder: Path | None, limits: Limits) -> Array:
     """A read-only array in native byte order; strings become str objects.
 
@@ -92,7 +103,7 @@ def _external(proto: Any, name: str, folder: Path | None, n_bytes: int) -> bytes
     """
     if folder is None:
         raise ModelFileError(f"tensor {name!r} lies in another file, but the model was given as bytes", "pass its path")
-    entries = {entry.key: entry.value for entry in proto.external_data}
+    entries = {utf8(entry.key): utf8(entry.value) for entry in proto.external_data}
     location = entries.get("location", "")
     root = folder.resolve()
     try:
