@@ -56,7 +56,7 @@ class SignedAttestation:
                 subject=members["subject"],
                 person_id=_unhex(members["personId"]),
                 schema_hash=_unhex(members["schema"]),
-                commitment=int(members["inputCommitment"]),
+                commitment=_decimal(members["inputCommitment"]),
                 observed_at=members["observedAt"],
                 expires_at=members["expiresAt"],
                 sequence=members["sequence"],
@@ -102,9 +102,9 @@ class SignedConsent:
         try:
             consent = Consent(
                 attestation_hash=_unhex(members["attestationHash"]),
-                model_id=int(members["modelId"]),
+                model_id=_decimal(members["modelId"]),
                 consumer=members["consumer"],
-                nonce=int(members["nonce"]),
+                nonce=_decimal(members["nonce"]),
                 deadline=members["deadline"],
             )
         except (ChainError, KeyError, TypeError, ValueError, AttributeError) as error:
@@ -196,7 +196,7 @@ def _parse(kind: str, text: str | bytes) -> tuple[dict[str, Any], bytes, Domain]
         if document["format"] != _FORMAT or document["kind"] != kind:
             raise ValueError(f"it is a {document['kind']!r} of format {document['format']!r}")
         place = document["domain"]
-        domain = Domain(int(place["chainId"]), place["verifyingContract"])
+        domain = Domain(place["chainId"], place["verifyingContract"])
         return dict(document[kind]), _unhex(document["signature"]), domain
     except (ChainError, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise _malformed(kind, error) from error
@@ -216,6 +216,13 @@ def _malformed(kind: str, error: Exception) -> FormatError:
 
 def _hex(data: bytes) -> str:
     return "0x" + data.hex()
+
+
+def _decimal(text: str) -> int:
+    """A number too large for JSON's readers, hence a string of digits."""
+    if not isinstance(text, str) or not (text.isascii() and text.isdigit() and len(text) < 80):
+        raise ValueError(f"{text!r:.100} is not a decimal number")
+    return int(text)
 
 
 def _unhex(text: str) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -10,16 +11,15 @@ from eth_typing import ChecksumAddress
 from hexbytes import HexBytes
 from web3 import Web3
 from web3.contract.contract import Contract
-from web3.exceptions import BadFunctionCallOutput, ContractLogicError, Web3Exception
-from web3.types import BlockIdentifier
+from web3.exceptions import Web3Exception
 
 from prover.chain.artifacts import Artifact, artifact_names, load_artifact
+from prover.chain.calls import decode_outputs, simulate
 from prover.chain.networks import Network
-from prover.chain.reverts import ErrorTable, revert_data
+from prover.chain.reverts import ErrorTable
 from prover.errors import ChainError
 
-GAS_CEILING = 1 << 24
-"""Most gas one transaction may carry since Osaka (EIP-7825); kept on every fork, so that it works on all of them."""
+_ADDRESS = re.compile("0x[0-9a-fA-F]{40}")
 
 
 @dataclass(frozen=True)
@@ -65,25 +65,22 @@ class BoundContract:
         except (Web3Exception, TypeError, ValueError) as error:
             raise ChainError(f"arguments do not fit {self.name}.{function}: {error}") from error
 
-    def read(self, function: str, *args: Any, block: BlockIdentifier = "latest") -> Any:
-        """Call a view function.
+    def read(self, function: str, *args: Any, block: int | str = "latest") -> Any:
+        """Call a view function: its value, or a tuple of its values; addresses with their checksum.
 
         Raises:
             TransactionReverted: the contract refuses.
-            ChainError: no such contract at the address, or arguments that do not fit.
+            ChainError: no such contract at the address, no such function, or arguments that do not fit.
         """
         what = f"{self.name}.{function}"
+        data = self.encode(function, args)
+        answer = simulate(self.network, {"to": self.address, "data": data}, self.errors, what, block)
         try:
-            call = self.web3.get_function_by_identifier(function) if "(" in function else self.web3.functions[function]
-            return call(*args).call({"gas": GAS_CEILING}, block_identifier=block)
-        except ContractLogicError as error:
-            raise self.errors.explain(revert_data(error), what) from error
-        except BadFunctionCallOutput as error:
+            return decode_outputs(self.web3.get_function_by_name(function).abi["outputs"], answer)
+        except (Web3Exception, ValueError) as error:
             raise ChainError(
                 f"{self.address} on {self.network.name} does not answer {what}", "is it deployed there?"
             ) from error
-        except (Web3Exception, TypeError, ValueError) as error:
-            raise ChainError(f"{what} failed: {error}") from error
 
 
 def creation_code(artifact: Artifact, args: Sequence[Any]) -> bytes:
@@ -102,6 +99,9 @@ def stock_errors() -> ErrorTable:
 
 def checked_address(address: str) -> ChecksumAddress:
     """The address with its checksum. Raises ChainError when it is none, or its capitals contradict the checksum."""
-    if not Web3.is_address(address):
+    plain = isinstance(address, str) and _ADDRESS.fullmatch(address) is not None
+    digits = address[2:] if plain else ""
+    checksummed = Web3.to_checksum_address(address) if plain else None
+    if checksummed is None or (digits not in (digits.lower(), digits.upper()) and address != checksummed):
         raise ChainError(f"{address!r} is not an address", "0x and 40 hex digits, capitals as in its checksum")
-    return Web3.to_checksum_address(address)
+    return checksummed

@@ -49,12 +49,13 @@ _CONSENT_FIELDS: Fields = (
 
 @dataclass(frozen=True)
 class Domain:
-    """Where a signature counts: one DecisionRegistry on one chain."""
+    """Where a signature counts: one DecisionRegistry on one chain. Raises ChainError when it cannot be."""
 
     chain_id: int
     verifying_contract: str
 
     def __post_init__(self) -> None:
+        _check_range("chain_id", self.chain_id, 1 << 256)
         object.__setattr__(self, "verifying_contract", checked_address(self.verifying_contract))
 
     @property

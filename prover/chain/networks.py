@@ -7,6 +7,7 @@ from typing import Any, Literal, cast
 
 from web3 import Web3
 from web3.exceptions import Web3Exception
+from web3.providers import BaseProvider
 from web3.types import RPCEndpoint
 
 from prover.chain import node
@@ -104,12 +105,12 @@ def connect(
 
 
 def _open_tester(precompiles: Precompiles) -> Network:
-    w3 = Web3(TesterProvider(precompiles))
+    w3 = _web3(TesterProvider(precompiles))
     return Network(w3, int(w3.eth.chain_id), "tester", FORK, "tester")
 
 
 def _open(kind: Kind, url: str, timeout: float) -> Network:
-    w3 = Web3(provider_for(url, timeout))
+    w3 = _web3(provider_for(url, timeout))
     try:
         chain_id = int(w3.eth.chain_id)
     except (Web3Exception, TypeError, ValueError) as error:
@@ -117,6 +118,12 @@ def _open(kind: Kind, url: str, timeout: float) -> Network:
             f"{public_url(url)} answers, but not as an Ethereum node: {error}", "check the URL"
         ) from error
     return Network(w3, chain_id, kind, _fork(w3), public_url(url))
+
+
+def _web3(provider: BaseProvider) -> Web3:
+    """web3.py on a provider, without its habit of fetching the URLs that a contract's error names (EIP-3668)."""
+    provider.global_ccip_read_enabled = False
+    return Web3(provider)
 
 
 def _fork(w3: Web3) -> str:

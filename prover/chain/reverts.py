@@ -93,19 +93,6 @@ class ErrorTable:
         return TransactionReverted(f"{what} reverted: {known.name}({shown})", error=known.name, args_=values)
 
 
-def revert_data(error: BaseException) -> bytes:
-    """The bytes a node returned with a failed call, from web3.py's exception; empty when there are none."""
-    data: Any = getattr(error, "data", None)
-    while isinstance(data, Mapping):
-        data = data.get("data") or data.get("result")
-    if not isinstance(data, str) or not data.startswith("0x"):
-        return b""
-    try:
-        return bytes.fromhex(data[2:])
-    except ValueError:
-        return b""
-
-
 def _readable(kind: str, value: Any) -> Any:
     """Addresses with their checksum, as everywhere else."""
     return to_checksum_address(value) if kind == "address" else value

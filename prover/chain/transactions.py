@@ -9,13 +9,14 @@ from typing import Any
 from eth_typing import ChecksumAddress
 from hexbytes import HexBytes
 from web3 import Web3
-from web3.exceptions import ContractLogicError, TimeExhausted, Web3Exception
+from web3.exceptions import TimeExhausted, Web3Exception
 from web3.types import LogReceipt, TxParams, Wei
 
 from prover.chain.artifacts import Artifact
-from prover.chain.contracts import GAS_CEILING, BoundContract, creation_code, stock_errors
+from prover.chain.calls import GAS_CEILING, Intent, estimate_gas, explain, simulate
+from prover.chain.contracts import BoundContract, creation_code, stock_errors
 from prover.chain.networks import Network
-from prover.chain.reverts import ErrorTable, revert_data
+from prover.chain.reverts import ErrorTable
 from prover.chain.signer import Signer
 from prover.errors import ChainError, TransactionReverted
 
@@ -93,13 +94,17 @@ class Sender:
         gas = self._simulated_gas(intent, what, errors)
         eth = self.network.w3.eth
         transaction: TxParams = {
-            **intent,
-            **_fees(self.network.w3),
+            "from": self.address,
+            "data": HexBytes(data),
+            "value": Wei(value),
             "gas": gas,
             "chainId": self.network.chain_id,
-            "nonce": eth.get_transaction_count(self.address, "pending"),
+            **_fees(self.network.w3),
         }
+        if to is not None:
+            transaction["to"] = to
         try:
+            transaction["nonce"] = eth.get_transaction_count(self.address, "pending")
             digest = self.signer.send(self.network, transaction)
             receipt = eth.wait_for_transaction_receipt(HexBytes(digest), timeout=self.patience, poll_latency=0.1)
         except TimeExhausted as error:
@@ -108,7 +113,7 @@ class Sender:
                 "it may still be included: look it up before sending it again",
             ) from error
         except Web3Exception as error:
-            raise self._refusal(error, what, errors) from error
+            raise explain(error, self.network, errors, what, self.address) from error
         if receipt["status"] != 1:
             raise self._afterwards(intent, receipt["blockNumber"], what, errors)
         return Receipt(
@@ -121,44 +126,30 @@ class Sender:
             logs=tuple(receipt["logs"]),
         )
 
-    def _intent(self, to: ChecksumAddress | None, data: bytes, value: int) -> TxParams:
-        intent: TxParams = {"from": self.address, "data": HexBytes(data), "value": Wei(value)}
-        if to is not None:
-            intent["to"] = to
-        return intent
+    def _intent(self, to: ChecksumAddress | None, data: bytes, value: int) -> dict[str, str | int | bytes]:
+        intent: dict[str, str | int | bytes] = {"from": self.address, "data": data, "value": value}
+        return intent if to is None else {**intent, "to": to}
 
-    def _simulated_gas(self, intent: TxParams, what: str, errors: ErrorTable) -> int:
+    def _simulated_gas(self, intent: Intent, what: str, errors: ErrorTable) -> int:
         """Run at the ceiling, then estimate, with a margin.
 
         The verifier reverts when a precompile fails for lack of gas (rather than answer false), so the estimate of a
         call that verifies a proof covers the pairing.
         """
-        bounded: TxParams = {**intent, "gas": GAS_CEILING}
-        try:
-            self.network.w3.eth.call(bounded)
-            estimate = self.network.w3.eth.estimate_gas(bounded)
-        except Web3Exception as error:
-            raise self._refusal(error, what, errors) from error
+        simulate(self.network, intent, errors, what)
+        estimate = estimate_gas(self.network, intent, errors, what)
         if estimate > GAS_CEILING:
             raise ChainError(f"{what} needs {estimate:,} gas, more than the {GAS_CEILING:,} a transaction may carry")
         return min(int(estimate * _GAS_MARGIN), GAS_CEILING)
 
-    def _refusal(self, error: Web3Exception, what: str, errors: ErrorTable) -> ChainError:
-        if isinstance(error, ContractLogicError):
-            return errors.explain(revert_data(error), what)
-        response: Any = getattr(error, "rpc_response", None) or {}
-        text = str(response.get("error", {}).get("message") or error)
-        poor = any(word in text.lower() for word in ("insufficient", "afford", "enough balance", "enough funds"))
-        return ChainError(f"{self.network.name} refused {what}: {text}", f"fund {self.address}" if poor else "")
-
-    def _afterwards(self, intent: TxParams, block: int, what: str, errors: ErrorTable) -> TransactionReverted:
+    def _afterwards(self, intent: Intent, block: int, what: str, errors: ErrorTable) -> ChainError:
         """Ask again on the state of the block that included the failed transaction."""
         try:
-            self.network.w3.eth.call({**intent, "gas": GAS_CEILING}, block)
-        except ContractLogicError as error:
-            return errors.explain(revert_data(error), what)
-        except Web3Exception as error:
-            return TransactionReverted(f"{what} failed in block {block}; the node does not say why: {error}")
+            simulate(self.network, intent, errors, what, block)
+        except TransactionReverted as error:
+            return error
+        except ChainError as error:
+            return TransactionReverted(f"{what} failed in block {block}; the node does not say why: {error.message}")
         return TransactionReverted(f"{what} failed in block {block}", "the state had changed since it was simulated")
 
 

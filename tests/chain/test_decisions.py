@@ -11,7 +11,8 @@ import pytest
 
 from prover.chain import decision as decisions
 from prover.chain.attest import SignedAttestation, SignedConsent, attest, consent, person_pseudonym
-from prover.chain.contracts import GAS_CEILING, BoundContract
+from prover.chain.calls import GAS_CEILING
+from prover.chain.contracts import BoundContract
 from prover.chain.decision import DecisionStatus, decision_of, domain_of, submission, submit, try_decision_of
 from prover.chain.deploy import Stack, deploy_credit_line, deploy_stack
 from prover.chain.eip712 import Domain, context_for
