@@ -42,13 +42,16 @@ def lower(schema: Schema, plan: Plan) -> Circuit:
     cs.bind(publics["inputCommitment"], lower_commitment(cs, schema, facts), "commitment")
     variables = facts.slots
     for step in plan.steps:
-        with cs.scope(f"{step.node or step.kind}"):
+        # Exporters put slashes into node names; in an origin they separate scopes.
+        with cs.scope(step.node.strip("/").replace("/", ".") or step.kind):
             outputs = _lowerings()[step.kind](cs, step, _forms(variables, step.inputs))
         variables = LinearVector.concat([variables, outputs.with_bounds(step.lo, step.hi)])
     revealed = _forms(variables, plan.outputs)
     cs.bind(publics["outputs"], pack_outputs(cs, revealed), "outputs")
-    # A row of its own makes the proof depend on the context: rows an iden3 key adds prove nothing about it.
-    cs.product(publics[CONTEXT], publics[CONTEXT], "context")
+    # A row of its own makes the proof depend on the context: rows an iden3 key adds prove nothing about it. A square
+    # would be satisfied by -context as well; times one, the context is the only root.
+    context = publics[CONTEXT]
+    cs.enforce(context, 1, cs.solve("linear", (context,), 1, origin="context"), "context")
     return cs.compile()
 
 

@@ -1,0 +1,1 @@
+"""Tests of :mod:`prover.lowering` and :mod:`prover.compiler`."""

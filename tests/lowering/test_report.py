@@ -1,0 +1,111 @@
+"""The price before setup: exact where it says exact, typed errors, JSON both ways."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from prover import groth16
+from prover.compiler import Report, compile_model
+from prover.errors import BundleError, Cancelled, ModelFileError, SchemaError
+from prover.lowering.cost import domain_size, zkey_bytes
+from tests.lowering.conftest import Compile
+from tests.quantization.nets import NAMES, samples, schema_of
+
+
+def test_key_sizes_are_exact(compiled: Compile, tmp_path: Path, require_tool: Callable[[str], Path]) -> None:
+    require_tool("native")
+    for name in NAMES:
+        parts = compiled(name, "tier")
+        key = groth16.setup(parts.circuit.r1cs, tmp_path / f"{name}.zkey", backend="native")
+        assert key.path.stat().st_size == parts.report.proving_key_bytes == zkey_bytes(parts.circuit.r1cs)
+        points = key.verifying_key
+        assert parts.report.verifying_key_bytes == 64 + 3 * 128 + 64 * len(points.ic)
+
+
+def test_domain_has_room_for_the_key_rows(compiled: Compile) -> None:
+    r1cs = compiled("loan_logistic", "tier").circuit.r1cs
+    rows = r1cs.n_constraints + r1cs.n_public + 1
+    assert domain_size(r1cs) // 2 < rows <= domain_size(r1cs)
+    for constraints, public, wanted in ((508, 3, 512), (509, 3, 1024), (0, 0, 1), (1, 0, 2), (2, 1, 4)):
+        assert domain_size(_Sized(constraints, public)) == wanted  # type: ignore[arg-type]
+
+
+@dataclasses.dataclass
+class _Sized:
+    n_constraints: int
+    n_public: int
+
+
+def test_json_has_what_readers_need_and_reads_back(compiled: Compile) -> None:
+    for name in NAMES:
+        for reveal in ("tier", "label", "score"):
+            report = compiled(name, reveal).report
+            document = json.loads(report.to_json())
+            assert {"constraints", "domain", "max_abs_error", "decision_flips", "gas"} <= document.keys()
+            assert document["decision_flips"] == 0
+            assert Report.from_json(report.to_json()) == report
+            assert sum(layer.constraints for layer in report.layers) == report.constraints
+            assert dict(report.summary())["decision flips"].startswith("0 ")
+            assert report.samples == 256
+            assert report.calibrated
+
+
+def test_a_score_states_its_proven_error(compiled: Compile) -> None:
+    report = compiled("credit_logistic", "score").report
+    assert 0 < report.score_error_bound < 2e-6
+    assert report.decimals == (6,)
+    assert "proven error of the sigmoid" in dict(report.summary())
+    assert compiled("credit_logistic", "tier").report.score_error_bound == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "{}", "null", '{"constraints": 1}', "[" * 100_000],
+    ids=["empty", "list", "none", "null", "short", "deep"],
+)
+def test_other_files_are_not_reports(text: str) -> None:
+    with pytest.raises(BundleError):
+        Report.from_json(text)
+
+
+def test_without_calibration_the_report_says_so(models: Path) -> None:
+    parts = compile_model(models / "loan_logistic.onnx", schema=schema_of(models, "loan_logistic"))
+    assert not parts.report.calibrated
+    assert "drawn from the schema's ranges" in dict(parts.report.summary())["accuracy measured on"]
+
+
+def test_neither_schema_nor_samples(models: Path) -> None:
+    with pytest.raises(SchemaError, match="neither"):
+        compile_model(models / "loan_logistic.onnx")
+
+
+def test_a_missing_model(tmp_path: Path) -> None:
+    with pytest.raises(ModelFileError):
+        compile_model(tmp_path / "none.onnx", calibration=np.zeros((1, 2)))
+
+
+def test_bytes_and_path_compile_alike(compiled: Compile, models: Path) -> None:
+    rows, _ = samples(models, "loan_logistic")
+    data = (models / "loan_logistic.onnx").read_bytes()
+    parts = compile_model(data, schema=schema_of(models, "loan_logistic"), calibration=rows, reveal="tier")
+    assert parts.plan.to_json() == compiled("loan_logistic", "tier").plan.to_json()
+
+
+def test_progress_can_stop_compilation(models: Path) -> None:
+    stages: list[str] = []
+
+    def stop_at_constraints(stage: str, fraction: float) -> bool:
+        stages.append(stage)
+        return "constraints" not in stage
+
+    with pytest.raises(Cancelled):
+        compile_model(
+            models / "loan_logistic.onnx", schema=schema_of(models, "loan_logistic"), progress=stop_at_constraints
+        )
+    assert stages[-1] == "compile: constraints"
