@@ -115,11 +115,12 @@ def deploy_contract(
     Raises:
         DeploymentError: the recorded address has no code or other code, or the contract was made with other
             arguments or for another chain of the same id that is not a development chain.
-        StorageError: the record could not be written, though the contract is on chain.
+        StorageError: records cannot be written; nothing was sent, unless the disk filled up in between.
         ChainError: see :meth:`Sender.send`.
     """
     record = None if fresh else _reusable(records, artifact, args)
     if record is None:
+        records.require_writable()
         record = _create(sender, records, artifact, args)
         records.put(record)
     return BoundContract.at(records.network, record.address, artifact.name, artifact.abi)

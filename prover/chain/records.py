@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 from web3.exceptions import BlockNotFound, Web3Exception
 
 from prover.chain.networks import Network
-from prover.errors import ChainError, DeploymentError
+from prover.errors import ChainError, DeploymentError, StorageError
 from prover.files import write_atomic
 
 DEFAULT_FOLDER = Path("deployments")
@@ -107,6 +108,20 @@ class Records:
         except (ValueError, TypeError) as error:
             raise DeploymentError(
                 f"{path} is not a deployment record: {error}", "restore it from version control, or delete it"
+            ) from error
+
+    def require_writable(self) -> None:
+        """Find out before a contract is paid for whether its record can be written. Raises StorageError."""
+        if self.folder is None:
+            return
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.folder) as probe:
+                probe.write(bytes(1 << 16))
+        except OSError as error:
+            raise StorageError(
+                f"cannot write deployment records to {self.folder}: {error.strerror or error}",
+                "nothing was deployed; name another folder with --deployments",
             ) from error
 
     def put(self, record: Deployment) -> None:
