@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from prover.errors import ModelFileError, ModelShapeError
+from prover.errors import InputError, ModelFileError, ModelShapeError
 from prover.graph.ir import Array, Graph, Node, TensorInfo
 from prover.graph.limits import Limits
 from prover.graph.ops import find_spec
@@ -169,6 +169,8 @@ def _guarded(node: Node, call: Callable[[], _T]) -> _T:
         return call()
     except (ValueError, TypeError, IndexError, OverflowError, MemoryError) as error:
         raise ModelShapeError(f"{node}: {error}") from error
+    except InputError as error:  # an evaluator refused a constant
+        raise ModelShapeError(error.message) from error
 
 
 def _needed(nodes: Sequence[Node], output_names: Sequence[str]) -> list[Node]:

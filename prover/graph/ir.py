@@ -131,7 +131,8 @@ class Graph:
             fetch: names of the tensors to return; by default the outputs.
 
         Raises:
-            InputError: an input that is missing, unknown, or of another shape or dtype.
+            InputError: an input that is missing, unknown, or of another shape or dtype, or that leads to a value an
+                operator is not defined for.
         """
         from prover.graph.ops import find_spec
 
@@ -150,8 +151,11 @@ class Graph:
             values[info.name] = array
         for node in self.nodes:
             arrays = [values[name] if name else None for name in node.inputs]
-            with np.errstate(all="ignore"):
-                results = find_spec(node.domain, node.op, node.opset).evaluate(node, arrays)
+            try:
+                with np.errstate(all="ignore"):
+                    results = find_spec(node.domain, node.op, node.opset).evaluate(node, arrays)
+            except (ValueError, IndexError) as error:  # an index computed from the input, for example
+                raise InputError(f"{node} cannot take these inputs: {error}") from error
             values.update((name, result) for name, result in zip(node.outputs, results, strict=False) if name)
         for name in wanted:
             if name not in values:

@@ -234,6 +234,21 @@ def test_fetch_and_neighbours() -> None:
     np.testing.assert_allclose(graph.run_rows(rows)["y"][:, 0], expected, rtol=1e-5)
 
 
+def test_values_an_operator_is_not_defined_for() -> None:
+    """Refused when they come from the input, and when they are constants."""
+    one_hot = node("OneHotEncoder", ["k"], ["y"], "hot", domain="ai.onnx.ml", cats_int64s=[1, 2], zeros=0)
+    gather = node("Gather", ["table", "k"], ["y"], "look up")
+    table = {"table": np.zeros((3, 2), dtype=np.float32)}
+    for item, constants, message in [(one_hot, {}, "'hot'.* none of the categories"), (gather, table, "'look up'")]:
+        graph = load(make_model([item], [value_info("k", [1], np.int64)], ["y"], constants))
+        graph.run({"k": np.array([2])})
+        with pytest.raises(InputError, match=message):
+            graph.run({"k": np.array([9])})
+        nodes = [item, node("Add", ["y", "x"], ["z"])]
+        with pytest.raises(ModelShapeError, match=message):
+            load(make_model(nodes, {"x": [1]}, ["z"], {**constants, "k": np.array([9])}))
+
+
 # --- refusals ---------------------------------------------------------------------------------------------------------
 
 

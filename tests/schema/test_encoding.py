@@ -183,6 +183,31 @@ def test_large_integers_are_not_rounded_into_range() -> None:
             schema.encode(value)
 
 
+ANYTHING = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=3),
+    st.binary(max_size=3),
+    st.decimals(),
+    st.fractions(),
+    st.complex_numbers(),
+    st.lists(st.integers(), max_size=2),
+    st.sampled_from([np.float16(3), np.int8(-1), np.str_("red"), np.datetime64("2020"), np.array(1), object()]),
+)
+
+
+@given(st.lists(ANYTHING, min_size=6, max_size=6))
+def test_any_value_encodes_into_range_or_is_an_input_error(values: list[object]) -> None:
+    try:
+        encoded = SCHEMA.encode(values)
+    except InputError:
+        return
+    for code, missing, feature in zip(encoded.codes, encoded.missing, SCHEMA.features, strict=True):
+        assert code == 0 if missing else feature.lo <= code <= feature.hi
+
+
 @given(st.data())
 def test_table_and_single_encoding_agree(data: st.DataObject) -> None:
     schema = data.draw(schemas())

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from eth_utils import keccak
 from hypothesis import given
+from hypothesis import strategies as st
 
 from prover.errors import SchemaError
 from prover.schema import Bool, Category, Feature, Fixed, Float32, Int, Schema
@@ -88,6 +89,26 @@ def test_impossible_schemas_are_refused(make: object, message: str) -> None:
 def test_bad_json_is_refused(text: str | bytes, message: str) -> None:
     with pytest.raises(SchemaError, match=message):
         Schema.from_json(text)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=4),
+    max_leaves=8,
+)
+ENTRY = st.fixed_dictionaries(
+    {"name": st.text(max_size=3) | JSON, "type": st.sampled_from(["bool", "category", "int", "fixed", "float32"])},
+    optional={"min": JSON, "max": st.integers(0, 9) | JSON, "scale": JSON, "labels": JSON, "optional": JSON, "z": JSON},
+)
+
+
+@given(st.lists(ENTRY | JSON, max_size=3) | JSON, st.just("s") | JSON)
+def test_any_json_gives_a_schema_or_a_schema_error(features: object, name: object) -> None:
+    try:
+        schema = Schema.from_json(json.dumps({"name": name, "features": features}))
+    except SchemaError:
+        return
+    assert Schema.from_json(schema.to_json()).hash == schema.hash
 
 
 @given(schemas())

@@ -41,7 +41,6 @@ def supported(domain: str) -> tuple[str, ...]:
     return tuple(sorted(op for known, op in registry() if known == domain))
 
 
-@cache
 def find_spec(domain: str, op: str, opset: int, node: str = "") -> OpSpec:
     """The entry that describes an operator at a version.
 
