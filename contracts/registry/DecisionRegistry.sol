@@ -18,14 +18,16 @@ import {VerifierCall} from "../libraries/VerifierCall.sol";
 contract DecisionRegistry is IDecisionRegistry, EIP712 {
     using BitMaps for BitMaps.BitMap;
 
-    /// @dev What is stored of a decision. Outputs fit 64 bits, so four values share a slot.
+    /// @dev What is stored of a decision. Outputs fit 64 bits: the first, and mostly the only one, shares a slot with
+    /// the times; four of the others share one.
     struct Record {
         uint64 observedAt;
         uint64 validUntil; // zero: nothing stored
         uint64 sequence;
+        int64 firstValue;
         bytes32 personId;
         bytes32 attestationHash;
-        int64[] values;
+        int64[] otherValues;
     }
 
     struct Accepted {
@@ -237,11 +239,13 @@ contract DecisionRegistry is IDecisionRegistry, EIP712 {
         record.sequence = attestation.sequence;
         record.personId = attestation.personId;
         record.attestationHash = attestationHash;
-        int64[] memory stored = new int64[](values.length);
-        for (uint256 i = 0; i < values.length; ++i) {
-            stored[i] = int64(values[i]); // in range: OutputCodec.decode checked it
+        // Every model has an output, and OutputCodec.decode checked that they fit.
+        record.firstValue = int64(values[0]);
+        int64[] memory others = new int64[](values.length - 1);
+        for (uint256 i = 0; i < others.length; ++i) {
+            others[i] = int64(values[i + 1]);
         }
-        record.values = stored;
+        record.otherValues = others;
     }
 
     function _decision(
@@ -249,10 +253,11 @@ contract DecisionRegistry is IDecisionRegistry, EIP712 {
         address issuer,
         uint8[] memory decimals
     ) private view returns (Decision memory decision) {
-        int64[] memory stored = record.values;
-        int256[] memory values = new int256[](stored.length);
-        for (uint256 i = 0; i < stored.length; ++i) {
-            values[i] = stored[i];
+        int64[] memory others = record.otherValues;
+        int256[] memory values = new int256[](others.length + 1);
+        values[0] = record.firstValue;
+        for (uint256 i = 0; i < others.length; ++i) {
+            values[i + 1] = others[i];
         }
         return
             Decision({

@@ -23,7 +23,15 @@ from prover.chain.artifacts import Artifact
 from prover.errors import CompilerError, FormatError, StorageError
 from prover.files import write_atomic
 
-__all__ = ["Artifact", "CompilerError", "compile_contracts", "compile_sources", "find_node", "find_npm_package", "standard_input"]
+__all__ = [
+    "Artifact",
+    "CompilerError",
+    "compile_contracts",
+    "compile_sources",
+    "find_node",
+    "find_npm_package",
+    "standard_input",
+]
 
 ROOT = Path(__file__).resolve().parents[2]
 EVM_VERSION = "prague"

@@ -1,8 +1,8 @@
 """Two tiny circuits with the public signals of a model, and real keys for them.
 
 The contracts cannot tell them from a model's circuit: the signals are [inputCommitment, packed outputs, context].
-``TIER`` computes its tier from the input behind the commitment, so that a forged tier has no proof. ``FREE`` accepts any
-signals: what matters in its tests is the encoding, not the statement.
+``TIER`` computes its tier from the input behind the commitment, so that a forged tier has no proof. ``FREE`` accepts
+any signals: what matters in its tests is the encoding, not the statement.
 """
 
 from __future__ import annotations

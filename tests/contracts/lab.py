@@ -151,8 +151,8 @@ class Lab:
     @classmethod
     def build(cls, network: Network, folder: Path) -> Lab:
         """Deploy everything, register two models and one issuer, fund the credit line."""
-        network.request("testing_timeTravel", [START])
         lab = cls(network, tier_circuit(folder), free_circuit(folder, SCORE_SIGNALS), development_signers(network))
+        lab.travel(START)
         models = lab.deploy("ModelRegistry")
         issuers = lab.deploy("IssuerRegistry")
         decisions = lab.deploy("DecisionRegistry", models.address, issuers.address)
@@ -197,6 +197,10 @@ class Lab:
         return self.signers[6]
 
     # The chain.
+    def travel(self, timestamp: int) -> None:
+        """Let the next call or transaction see this block timestamp."""
+        self.network.request("testing_timeTravel", [timestamp])
+
     def deploy(self, name: str, *args: object) -> BoundContract:
         return self.deploy_as(name, load_artifact(name), *args)
 
@@ -212,7 +216,9 @@ class Lab:
         return Sender(self.network, by or self.owner).transact(self.contracts[contract], function, *args)
 
     def read(self, contract: str, function: str, *args: object) -> Any:
-        return self.contracts[contract].read(function, *args)
+        """A view's answer; several return values, or a struct, as a tuple."""
+        answer = self.contracts[contract].read(function, *args)
+        return tuple(answer) if isinstance(answer, list | tuple) else answer
 
     def address(self, contract: str) -> str:
         return self.contracts[contract].address
@@ -244,7 +250,12 @@ class Lab:
     def open_credit(self) -> None:
         """Accept the tier model and the issuer, set caps, fund the pool."""
         line = self.address("CreditLine")
-        self.send("CreditLine", "setModelTerms", self.tier_model, ([0, 1_000 * UNIT, 5_000 * UNIT], 8_000 * UNIT, 7 * DAY, 1_000))
+        self.send(
+            "CreditLine",
+            "setModelTerms",
+            self.tier_model,
+            ([0, 1_000 * UNIT, 5_000 * UNIT], 8_000 * UNIT, 7 * DAY, 1_000),
+        )
         self.send("CreditLine", "setIssuerDailyCap", self.issuer.address, 9_000 * UNIT)
         self.send("CreditLine", "setCaps", 4_000 * UNIT, 5_000 * UNIT)
         self.send("DemoToken", "mint", self.owner.address, 100_000 * UNIT)
@@ -368,7 +379,9 @@ class Lab:
             )[0]
         )
 
-    def draw(self, amount: int, by: Signer | None = None, model: int | None = None, issuer: str | None = None) -> Receipt:
+    def draw(
+        self, amount: int, by: Signer | None = None, model: int | None = None, issuer: str | None = None
+    ) -> Receipt:
         """Borrow from the credit line, by alice unless another is named."""
         model_id = self.tier_model if model is None else model
         return self.send("CreditLine", "draw", model_id, issuer or self.issuer.address, amount, by=by or self.alice)

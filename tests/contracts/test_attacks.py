@@ -66,7 +66,9 @@ def test_re_randomised_proof_under_a_new_consent(lab: Lab) -> None:
     lab.submit(good)
     consent = replace(good.consent, nonce=1)
     with reverts("InvalidProof"):
-        lab.submit(replace(good, consent=consent, subject_signature=lab.sign(lab.alice, consent), proof=negated(good.proof)))
+        lab.submit(
+            replace(good, consent=consent, subject_signature=lab.sign(lab.alice, consent), proof=negated(good.proof))
+        )
 
 
 def test_another_subject(lab: Lab) -> None:
@@ -84,7 +86,9 @@ def test_another_subject(lab: Lab) -> None:
 def test_another_domain(lab: Lab, changed: str) -> None:
     """Signatures for another chain, another registry or another protocol."""
     domain = {
-        changed: {"chainId": 1, "verifyingContract": lab.address("CreditLine"), "name": "Verdikt", "version": "2"}[changed]
+        changed: {"chainId": 1, "verifyingContract": lab.address("CreditLine"), "name": "Verdikt", "version": "2"}[
+            changed
+        ]
     }
     good = lab.submission()
     with reverts("InvalidIssuerSignature"):
@@ -165,9 +169,7 @@ def test_older_sequence(lab: Lab) -> None:
 
 def test_sequence_below_the_issuers_minimum(lab: Lab) -> None:
     good = lab.submission(sequence=6)
-    lab.send(
-        "IssuerRegistry", "raiseMinimumSequence", lab.issuer.address, lab.alice.address, SCHEMA, 7, by=lab.issuer
-    )
+    lab.send("IssuerRegistry", "raiseMinimumSequence", lab.issuer.address, lab.alice.address, SCHEMA, 7, by=lab.issuer)
     with reverts("StaleSequence", 7, 6):
         lab.submit(good)
     lab.decided(sequence=7)
@@ -249,7 +251,11 @@ def test_signal_plus_r(lab: Lab) -> None:
     ("output", "error"),
     [
         pytest.param(encode_output([2]) + bytes(32), "OutputNotCanonical", id="trailing word"),
-        pytest.param((64).to_bytes(32, "big") + encode_output([2])[:32] + encode_output([2])[32:], "OutputNotCanonical", id="offset"),
+        pytest.param(
+            (64).to_bytes(32, "big") + encode_output([2])[:32] + encode_output([2])[32:],
+            "OutputNotCanonical",
+            id="offset",
+        ),
         pytest.param(encode_output([2])[:-1], "OutputNotCanonical", id="cut"),
         pytest.param(encode_output([2, 0]), "OutputMismatch", id="second value"),
         pytest.param(encode_output([2 + 2**64]), "OutputOutOfRange", id="value + 2^64"),
@@ -278,4 +284,6 @@ def test_nobody_speaks_for_the_zero_address(lab: Lab) -> None:
     consent = Consent(lab.struct_hash(facts), lab.tier_model, lab.address("CreditLine"), 0, lab.network.now() + DAY)
     proof = lab.tier.prove(tier_wires(secret_of(2), lab.context(consent)))
     with reverts("InvalidSubjectSignature"):
-        lab.submit(Submission(facts, lab.sign(lab.issuer, facts), consent, bytes(64) + b"\x1b", encode_output([2]), proof))
+        lab.submit(
+            Submission(facts, lab.sign(lab.issuer, facts), consent, bytes(64) + b"\x1b", encode_output([2]), proof)
+        )

@@ -53,7 +53,13 @@ def test_binding_activates_and_pins(lab: Lab) -> None:
     selector = Web3.keccak(text="verifyProof(uint256[2],uint256[2][2],uint256[2],uint256[3])")[:4]
     assert lab.read("ModelRegistry", "statusOf", model_id) == 2
     assert lab.read("ModelRegistry", "bindingOf", model_id) == (
-        verifier, MAX_AGE, 1, selector, code_hash, layout_hash, TRANSCRIPT,
+        verifier,
+        MAX_AGE,
+        1,
+        selector,
+        code_hash,
+        layout_hash,
+        TRANSCRIPT,
     )
     (event,) = lab.events(receipt, "ModelRegistry", "VerifierBound")
     assert event == {
@@ -103,7 +109,7 @@ def test_layout_and_content_are_part_of_the_models_hash(lab: Lab) -> None:
         pytest.param((SCHEMA, [0], 0, 3, []), id="unknown reveal"),
         pytest.param((SCHEMA, [0], 0, 0, [1]), id="thresholds without tiers"),
         pytest.param((SCHEMA, [0], 1, 2, []), id="tiers without thresholds"),
-        pytest.param((SCHEMA, list([0, 0]), 1, 2, [1]), id="two tier outputs"),
+        pytest.param((SCHEMA, [0, 0], 1, 2, [1]), id="two tier outputs"),
         pytest.param((SCHEMA, [1], 1, 2, [1]), id="tier with decimals"),
         pytest.param((SCHEMA, [0], 1, 2, [1, 1]), id="equal thresholds"),
         pytest.param((SCHEMA, [0], 1, 2, [2, 1]), id="falling thresholds"),
@@ -164,7 +170,11 @@ def test_the_probe_refuses_verifiers_that_do_not_say_false(lab: Lab, answer: byt
 def test_a_verifier_that_vanishes_is_noticed(lab: Lab) -> None:
     owner = lab.deploy_as("Metamorphic", helper_contracts()["MetamorphicOwner"])
     commitment = (
-        lab.read("ModelRegistry", "modelHashOf", CONTENT, TIER_LAYOUT), CIRCUIT, CIRCUIT, PROOF_SYSTEM, "meta",
+        lab.read("ModelRegistry", "modelHashOf", CONTENT, TIER_LAYOUT),
+        CIRCUIT,
+        CIRCUIT,
+        PROOF_SYSTEM,
+        "meta",
     )
     lab.send("Metamorphic", "run", lab.address("ModelRegistry"), commitment, CONTENT, TIER_LAYOUT)
     model_id = owner.read("modelId")

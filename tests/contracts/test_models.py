@@ -30,7 +30,7 @@ def test_registering_makes_a_pending_model_under_the_announced_id(lab: Lab) -> N
     commitment, deprecated, owner = lab.read("ModelRegistry", "getModel", announced)
     assert (tuple(commitment), deprecated, owner) == (OPEN, False, lab.bob.address)
     assert status(lab, announced) == "pending"
-    assert lab.read("ModelRegistry", "termsOf", announced) == [1, bytes(32), 0, []]
+    assert lab.read("ModelRegistry", "termsOf", announced) == (1, bytes(32), 0, [])
     assert lab.read("ModelRegistry", "proofSystemOf", announced) == PROOF_SYSTEM
 
 
@@ -98,9 +98,7 @@ def test_a_deprecated_pending_model_cannot_be_bound(lab: Lab) -> None:
     model_id = register(lab, lab.commitment("TierVerifier", TIER_LAYOUT, "second"))
     lab.send("ModelRegistry", "deprecateModel", model_id)
     with reverts("VerificationRefused_ModelDeprecated", model_id):
-        lab.send(
-            "ModelRegistry", "bindVerifier", model_id, lab.address("TierVerifier"), CONTENT, TIER_LAYOUT, MAX_AGE
-        )
+        lab.send("ModelRegistry", "bindVerifier", model_id, lab.address("TierVerifier"), CONTENT, TIER_LAYOUT, MAX_AGE)
 
 
 def test_ownership_moves_in_two_steps(lab: Lab) -> None:
@@ -183,12 +181,12 @@ def test_views_of_an_unknown_model(lab: Lab) -> None:
         with reverts("ModelNotFound", UNKNOWN):
             lab.read("ModelRegistry", function, UNKNOWN)
     assert status(lab, UNKNOWN) == "unknown"
-    assert lab.read("ModelRegistry", "termsOf", UNKNOWN) == [0, bytes(32), 0, []]
+    assert lab.read("ModelRegistry", "termsOf", UNKNOWN) == (0, bytes(32), 0, [])
     assert lab.read("ModelRegistry", "layoutOf", UNKNOWN) == (bytes(32), [], 0, 0, [])
 
 
 def test_bound_models_tell_their_terms(lab: Lab) -> None:
-    assert lab.read("ModelRegistry", "termsOf", lab.score_model) == [2, SCORE_LAYOUT[0], MAX_AGE, SCORE_LAYOUT[1]]
+    assert lab.read("ModelRegistry", "termsOf", lab.score_model) == (2, SCORE_LAYOUT[0], MAX_AGE, SCORE_LAYOUT[1])
     assert lab.read("ModelRegistry", "layoutOf", lab.tier_model) == TIER_LAYOUT
 
 
@@ -207,9 +205,7 @@ def test_erc165_announces_both_interfaces_of_erc7992(lab: Lab) -> None:
         "deprecateModel(uint256)",
         "getModel(uint256)",
     )
-    verifier = interface_id(
-        "verifyInference(uint256,bytes32,bytes,bytes)", "proofSystemOf(uint256)", "registry()"
-    )
+    verifier = interface_id("verifyInference(uint256,bytes32,bytes,bytes)", "proofSystemOf(uint256)", "registry()")
     for wanted in (registry, verifier, interface_id("supportsInterface(bytes4)")):
         assert lab.read("ModelRegistry", "supportsInterface", wanted)
     assert not lab.read("ModelRegistry", "supportsInterface", b"\xff" * 4)

@@ -37,7 +37,9 @@ def decision(lab: Lab, consumer: str | None = None, model: int | None = None) ->
     )
 
 
-def consented(lab: Lab, first: Submission, *, consumer: str | None = None, nonce: int, model: int | None = None) -> Submission:
+def consented(
+    lab: Lab, first: Submission, *, consumer: str | None = None, nonce: int, model: int | None = None
+) -> Submission:
     """The attestation of ``first`` under another consent."""
     return lab.submission(attestation=first.attestation, consumer=consumer, nonce=nonce, model=model)
 
@@ -50,7 +52,14 @@ def test_a_decision_is_stored_as_attested_and_proven(lab: Lab, tier: int) -> Non
     digest = lab.struct_hash(facts)
     until = facts.observedAt + 10 * DAY
     assert decision(lab) == (
-        [tier], [0], lab.issuer.address, PERSON, digest, facts.observedAt, until, facts.sequence,
+        [tier],
+        [0],
+        lab.issuer.address,
+        PERSON,
+        digest,
+        facts.observedAt,
+        until,
+        facts.sequence,
     )
     (event,) = lab.events(receipt, "DecisionRegistry", "DecisionStored")
     assert event == {
@@ -66,7 +75,7 @@ def test_a_decision_is_stored_as_attested_and_proven(lab: Lab, tier: int) -> Non
         "sequence": 1,
     }
     assert lab.events(receipt, "ModelRegistry", "InferenceVerified")[0]["caller"] == lab.address("DecisionRegistry")
-    assert lab.read("DecisionRegistry", "lastAcceptedOf", lab.issuer.address, lab.alice.address, SCHEMA) == [1, digest]
+    assert lab.read("DecisionRegistry", "lastAcceptedOf", lab.issuer.address, lab.alice.address, SCHEMA) == (1, digest)
     assert lab.read("DecisionRegistry", "isConsentNonceUsed", lab.alice.address, 0)
     assert not lab.read("DecisionRegistry", "isConsentNonceUsed", lab.alice.address, 1)
     assert not lab.read("DecisionRegistry", "isConsentNonceUsed", lab.bob.address, 0)

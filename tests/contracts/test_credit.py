@@ -1,0 +1,428 @@
+"""The credit line: loans that only a good, fresh, own decision opens."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from web3 import Web3
+
+from tests.contracts.circuits import helper_contracts
+from tests.contracts.lab import DAY, PERSON, SCHEMA, TIER_LAYOUT, UNIT, Lab, reverts
+
+ZERO = "0x" + "00" * 20
+YEAR = 365 * DAY
+TERMS = ([0, 1_000 * UNIT, 5_000 * UNIT], 8_000 * UNIT, 7 * DAY, 1_000)
+OTHER_PERSON = Web3.keccak(text="person 2")
+
+
+def balance(lab: Lab, who: str) -> int:
+    return int(lab.read("DemoToken", "balanceOf", who))
+
+
+def loan(lab: Lab, loan_id: int = 1) -> dict[str, Any]:
+    names = ("borrower", "accruedAt", "annualRateBps", "issuer", "personId", "modelId", "principal", "interest")
+    return dict(zip(names, lab.read("CreditLine", "loanOf", loan_id), strict=True))
+
+
+def provide(lab: Lab, amount: int, by: Any = None) -> None:
+    """Give somebody tokens, allowed to the credit line."""
+    by = by or lab.alice
+    lab.send("DemoToken", "mint", by.address, amount)
+    lab.send("DemoToken", "approve", lab.address("CreditLine"), 2**256 - 1, by=by)
+
+
+def set_terms(lab: Lab, at: int, value: object) -> None:
+    lab.send("CreditLine", "setModelTerms", lab.tier_model, (*TERMS[:at], value, *TERMS[at + 1 :]))
+
+
+def test_a_good_decision_opens_a_loan(lab: Lab) -> None:
+    lab.decided(tier=2)
+    receipt = lab.draw(1_500 * UNIT)
+    now = lab.network.now()
+    assert balance(lab, lab.alice.address) == 1_500 * UNIT
+    assert loan(lab) == {
+        "borrower": lab.alice.address,
+        "accruedAt": now,
+        "annualRateBps": 1_000,
+        "issuer": lab.issuer.address,
+        "personId": PERSON,
+        "modelId": lab.tier_model,
+        "principal": 1_500 * UNIT,
+        "interest": 0,
+    }
+    assert lab.read("CreditLine", "outstandingOf", lab.issuer.address, PERSON) == 1_500 * UNIT
+    assert lab.read("CreditLine", "lentOnModel", lab.tier_model, now // DAY) == 1_500 * UNIT
+    assert lab.read("CreditLine", "lentOnIssuer", lab.issuer.address, now // DAY) == 1_500 * UNIT
+    assert lab.events(receipt, "CreditLine", "LoanDrawn") == [
+        {
+            "loanId": 1,
+            "borrower": lab.alice.address,
+            "modelId": lab.tier_model,
+            "issuer": lab.issuer.address,
+            "personId": PERSON,
+            "tier": 2,
+            "amount": 1_500 * UNIT,
+        }
+    ]
+
+
+# What does not open a loan.
+
+
+def test_no_decision(lab: Lab) -> None:
+    with reverts("DecisionMissing"):
+        lab.draw(UNIT)
+
+
+def test_a_decision_about_somebody_else(lab: Lab) -> None:
+    lab.decided()
+    with reverts("DecisionMissing"):
+        lab.draw(UNIT, by=lab.mallory)
+
+
+def test_a_decision_for_another_consumer(lab: Lab) -> None:
+    lab.decided(consumer=lab.bob.address)
+    with reverts("DecisionMissing"):
+        lab.draw(UNIT)
+
+
+def test_a_negative_decision(lab: Lab) -> None:
+    lab.decided(tier=0)
+    with reverts("DecisionNegative", lab.tier_model, lab.alice.address):
+        lab.draw(UNIT)
+
+
+def test_a_stale_decision(lab: Lab) -> None:
+    observed = lab.decided().attestation.observedAt
+    lab.travel(observed + 7 * DAY)
+    lab.send("CreditLine", "draw", lab.tier_model, lab.issuer.address, UNIT, by=lab.alice)
+    lab.travel(observed + 7 * DAY + 1)
+    assert lab.status() == 1  # the registry would still have it
+    with reverts("DecisionStale", observed, 7 * DAY):
+        lab.draw(UNIT)
+
+
+def test_withdrawn_decisions(lab: Lab) -> None:
+    submission = lab.decided()
+    lab.send("IssuerRegistry", "suspendIssuer", lab.issuer.address, by=lab.admin)
+    with reverts("DecisionIssuerInactive", lab.issuer.address):
+        lab.draw(UNIT)
+    lab.send("IssuerRegistry", "resumeIssuer", lab.issuer.address, by=lab.admin)
+    lab.send(
+        "IssuerRegistry", "revokeAttestation", lab.issuer.address, submission.consent.attestationHash, by=lab.issuer
+    )
+    with reverts("DecisionRevoked", submission.consent.attestationHash):
+        lab.draw(UNIT)
+    lab.send("ModelRegistry", "deprecateModel", lab.tier_model)
+    with reverts("DecisionModelDeprecated", lab.tier_model):
+        lab.draw(UNIT)
+
+
+def test_an_expired_decision(lab: Lab) -> None:
+    until = lab.decided().attestation.expiresAt
+    set_terms(lab, 2, 300 * DAY)
+    lab.travel(until)
+    with reverts("DecisionExpired", until):
+        lab.draw(UNIT)
+
+
+def test_a_self_made_issuer(lab: Lab) -> None:
+    """Mallory registers as an issuer and attests herself: the registry stores it, the credit line does not care."""
+    lab.send("IssuerRegistry", "registerIssuer", lab.mallory.address, "", by=lab.mallory)
+    lab.decided(issuer=lab.mallory, subject=lab.mallory)
+    with reverts("IssuerNotAccepted", lab.mallory.address):
+        lab.draw(UNIT, by=lab.mallory, issuer=lab.mallory.address)
+
+
+def test_an_unaccepted_model(lab: Lab) -> None:
+    model = lab.register("TierVerifier", TIER_LAYOUT, "not accepted")
+    lab.decided(model=model)
+    with reverts("ModelNotAccepted", model):
+        lab.draw(UNIT, model=model)
+
+
+def test_nothing(lab: Lab) -> None:
+    lab.decided()
+    with reverts("ZeroAmount"):
+        lab.draw(0)
+
+
+# Caps.
+
+
+def test_the_tier_limits_what_a_person_owes(lab: Lab) -> None:
+    lab.decided(tier=1)
+    with reverts("PersonCapExceeded", PERSON, 0, 1_000 * UNIT + 1, 1_000 * UNIT):
+        lab.draw(1_000 * UNIT + 1)
+    lab.draw(1_000 * UNIT)
+    with reverts("PersonCapExceeded", PERSON, 1_000 * UNIT, 1, 1_000 * UNIT):
+        lab.draw(1)
+
+
+def test_the_same_persons_second_wallet(lab: Lab) -> None:
+    lab.decided(tier=1)
+    lab.decided(tier=1, subject=lab.bob)
+    lab.draw(1_000 * UNIT)
+    with reverts("PersonCapExceeded", PERSON, 1_000 * UNIT, 1, 1_000 * UNIT):
+        lab.draw(1, by=lab.bob)
+
+
+def test_two_persons_borrow_side_by_side(lab: Lab) -> None:
+    lab.decided(tier=1)
+    lab.decided(tier=1, subject=lab.bob, personId=OTHER_PERSON)
+    lab.draw(1_000 * UNIT)
+    lab.draw(1_000 * UNIT, by=lab.bob)
+
+
+def test_the_person_cap_stands_above_the_tiers(lab: Lab) -> None:
+    lab.send("CreditLine", "setCaps", 4_000 * UNIT, 700 * UNIT)
+    lab.decided(tier=2)
+    with reverts("PersonCapExceeded", PERSON, 0, 701 * UNIT, 700 * UNIT):
+        lab.draw(701 * UNIT)
+    lab.draw(700 * UNIT)
+
+
+def test_the_loan_cap(lab: Lab) -> None:
+    lab.decided()
+    with reverts("LoanCapExceeded", 4_000 * UNIT + 1, 4_000 * UNIT):
+        lab.draw(4_000 * UNIT + 1)
+    lab.draw(4_000 * UNIT)
+    lab.draw(1_000 * UNIT)
+
+
+def test_the_models_daily_cap(lab: Lab) -> None:
+    lab.decided()
+    lab.decided(subject=lab.bob, personId=OTHER_PERSON)
+    lab.draw(4_000 * UNIT)
+    lab.draw(3_500 * UNIT, by=lab.bob)
+    with reverts("ModelDailyCapExceeded", lab.tier_model, 7_500 * UNIT, 501 * UNIT, 8_000 * UNIT):
+        lab.draw(501 * UNIT)
+    lab.draw(500 * UNIT)
+    lab.travel((lab.network.now() // DAY + 1) * DAY - 2)
+    with reverts("ModelDailyCapExceeded"):
+        lab.draw(1)
+    lab.travel((lab.network.now() // DAY + 1) * DAY)
+    lab.draw(1)
+
+
+def test_the_issuers_daily_cap(lab: Lab) -> None:
+    lab.send("CreditLine", "setIssuerDailyCap", lab.issuer.address, 1_000 * UNIT)
+    lab.decided()
+    lab.draw(600 * UNIT)
+    with reverts("IssuerDailyCapExceeded", lab.issuer.address, 600 * UNIT, 401 * UNIT, 1_000 * UNIT):
+        lab.draw(401 * UNIT)
+    lab.draw(400 * UNIT)
+
+
+def test_repaying_frees_the_person_and_not_the_day(lab: Lab) -> None:
+    lab.send("CreditLine", "setIssuerDailyCap", lab.issuer.address, 1_500 * UNIT)
+    lab.decided(tier=1)
+    lab.draw(1_000 * UNIT)
+    provide(lab, UNIT)
+    lab.send("CreditLine", "repay", 1, 2**256 - 1, by=lab.alice)
+    assert lab.read("CreditLine", "outstandingOf", lab.issuer.address, PERSON) == 0
+    with reverts("IssuerDailyCapExceeded"):
+        lab.draw(501 * UNIT)
+    lab.draw(500 * UNIT)
+
+
+def test_the_pool_lends_what_it_has(lab: Lab) -> None:
+    lab.send("CreditLine", "withdraw", lab.owner.address, 19_999 * UNIT)
+    lab.decided()
+    with reverts("InsufficientLiquidity", UNIT, UNIT + 1):
+        lab.draw(UNIT + 1)
+    lab.draw(UNIT)
+
+
+# Repayment and interest.
+
+
+def test_interest_is_simple_and_rounded_up(lab: Lab) -> None:
+    lab.decided()
+    lab.draw(1_000 * UNIT)
+    start = lab.network.now()
+    lab.travel(start + YEAR // 2)
+    assert lab.read("CreditLine", "owedUp", 1) == 1_050 * UNIT
+    lab.travel(start + YEAR // 2 + 1)
+    assert lab.read("CreditLine", "owedUp", 1) == 1_000 * UNIT - (
+        -1_000 * UNIT * 1_000 * (YEAR // 2 + 1) // (10_000 * YEAR)
+    )
+    provide(lab, 1_000 * UNIT)
+    lab.travel(start + YEAR)
+    receipt = lab.send("CreditLine", "repay", 1, 600 * UNIT, by=lab.alice)
+    paid = lab.events(receipt, "CreditLine", "LoanRepaid")
+    assert paid == [{"loanId": 1, "payer": lab.alice.address, "interestPaid": 100 * UNIT, "principalPaid": 500 * UNIT}]
+    assert (loan(lab)["principal"], loan(lab)["interest"]) == (500 * UNIT, 0)
+    lab.travel(start + 2 * YEAR)
+    assert lab.read("CreditLine", "owedUp", 1) == 550 * UNIT  # on the remaining principal only
+
+
+def test_a_dust_loan_owes_interest_after_a_second(lab: Lab) -> None:
+    """Rounding is against the borrower: many small loans are not a free one."""
+    lab.decided()
+    lab.draw(1)
+    lab.travel(lab.network.now() + 1)
+    assert lab.read("CreditLine", "owedUp", 1) == 2
+
+
+def test_interest_first_then_principal(lab: Lab) -> None:
+    lab.decided()
+    lab.draw(1_000 * UNIT)
+    provide(lab, 0)
+    lab.travel(loan(lab)["accruedAt"] + YEAR)
+    lab.send("CreditLine", "repay", 1, 30 * UNIT, by=lab.alice)
+    assert (loan(lab)["principal"], loan(lab)["interest"]) == (1_000 * UNIT, 70 * UNIT)
+    assert lab.read("CreditLine", "outstandingOf", lab.issuer.address, PERSON) == 1_000 * UNIT
+
+
+def test_more_than_is_owed_is_not_taken(lab: Lab) -> None:
+    lab.decided()
+    lab.draw(1_000 * UNIT)
+    provide(lab, 500 * UNIT)
+    lab.travel(loan(lab)["accruedAt"] + YEAR)
+    lab.send("CreditLine", "repay", 1, 2**256 - 1, by=lab.alice)
+    assert balance(lab, lab.alice.address) == 400 * UNIT
+    assert lab.read("CreditLine", "owedUp", 1) == 0
+    with reverts("LoanNotOpen", 1):
+        lab.send("CreditLine", "repay", 1, 1, by=lab.alice)
+
+
+def test_repayment_reads_no_decision(lab: Lab) -> None:
+    """Model deprecated, issuer retired, decision expired, terms stopped: paying back works as before."""
+    lab.decided()
+    lab.draw(1_000 * UNIT)
+    lab.send("ModelRegistry", "deprecateModel", lab.tier_model)
+    lab.send("IssuerRegistry", "retireIssuer", lab.issuer.address, by=lab.issuer)
+    lab.send("CreditLine", "setIssuerDailyCap", lab.issuer.address, 0)
+    lab.network.advance_time(400 * DAY)
+    provide(lab, 1_000 * UNIT, by=lab.bob)
+    lab.send("CreditLine", "repay", 1, 500 * UNIT, by=lab.bob)  # anybody may pay
+    provide(lab, 1_000 * UNIT)
+    lab.send("CreditLine", "repay", 1, 2**256 - 1, by=lab.alice)
+    assert lab.read("CreditLine", "owedUp", 1) == 0
+
+
+def test_repaying_nothing_or_no_loan(lab: Lab) -> None:
+    with reverts("LoanNotOpen", 1):
+        lab.send("CreditLine", "repay", 1, 1, by=lab.alice)
+    with reverts("ZeroAmount"):
+        lab.send("CreditLine", "repay", 1, 0, by=lab.alice)
+
+
+def test_new_terms_leave_open_loans_alone(lab: Lab) -> None:
+    lab.decided()
+    lab.draw(1_000 * UNIT)
+    set_terms(lab, 3, 100_000)
+    lab.travel(loan(lab)["accruedAt"] + YEAR)
+    assert lab.read("CreditLine", "owedUp", 1) == 1_100 * UNIT
+
+
+# The lender.
+
+
+@pytest.mark.parametrize(
+    ("function", "args"),
+    [
+        ("fund", (1,)),
+        ("withdraw", (ZERO, 1)),
+        ("setModelTerms", (1, TERMS)),
+        ("setIssuerDailyCap", (ZERO, 1)),
+        ("setCaps", (1, 1)),
+        ("transferOwnership", (ZERO,)),
+    ],
+)
+def test_only_the_owner_is_the_lender(lab: Lab, function: str, args: tuple[object, ...]) -> None:
+    with reverts("OwnableUnauthorizedAccount", lab.mallory.address):
+        lab.send("CreditLine", function, *args, by=lab.mallory)
+
+
+def test_ownership_moves_in_two_steps(lab: Lab) -> None:
+    lab.send("CreditLine", "transferOwnership", lab.bob.address)
+    lab.send("CreditLine", "setCaps", 1, 1)
+    lab.send("CreditLine", "acceptOwnership", by=lab.bob)
+    with reverts("OwnableUnauthorizedAccount"):
+        lab.send("CreditLine", "setCaps", 1, 1)
+
+
+def test_funding_and_withdrawing(lab: Lab) -> None:
+    before = balance(lab, lab.owner.address)
+    receipt = lab.send("CreditLine", "withdraw", lab.bob.address, 20_000 * UNIT)
+    assert lab.events(receipt, "CreditLine", "Withdrawn") == [{"to": lab.bob.address, "amount": 20_000 * UNIT}]
+    assert balance(lab, lab.bob.address) == 20_000 * UNIT
+    with reverts("InsufficientLiquidity", 0, 1):
+        lab.send("CreditLine", "withdraw", lab.bob.address, 1)
+    receipt = lab.send("CreditLine", "fund", 5)
+    assert lab.events(receipt, "CreditLine", "Funded") == [{"from": lab.owner.address, "amount": 5}]
+    assert balance(lab, lab.owner.address) == before - 5
+    for function, args in (("fund", (0,)), ("withdraw", (lab.bob.address, 0))):
+        with reverts("ZeroAmount"):
+            lab.send("CreditLine", function, *args)
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        pytest.param(([1, 2, 3], *TERMS[1:]), id="tier 0 may borrow"),
+        pytest.param(([0, 1], *TERMS[1:]), id="a tier without a limit"),
+        pytest.param(([0, 1, 2, 3], *TERMS[1:]), id="a limit without a tier"),
+        pytest.param((*TERMS[:2], 0, 0), id="no age"),
+        pytest.param((*TERMS[:3], 100_001), id="usury"),
+    ],
+)
+def test_terms_fit_the_model(lab: Lab, terms: tuple[Any, ...]) -> None:
+    with reverts("InvalidTerms"):
+        lab.send("CreditLine", "setModelTerms", lab.tier_model, terms)
+
+
+def test_only_active_tier_models_where_higher_is_better(lab: Lab) -> None:
+    with reverts("InvalidTerms"):
+        lab.send("CreditLine", "setModelTerms", lab.score_model, TERMS)
+    worse = lab.register("TierVerifier", (SCHEMA, [0], 2, 2, [5_000, 8_000]), "lower is better")
+    with reverts("InvalidTerms"):
+        lab.send("CreditLine", "setModelTerms", worse, TERMS)
+    for unknown in (1, lab.tier_model):
+        if unknown == lab.tier_model:
+            lab.send("ModelRegistry", "deprecateModel", unknown)
+        with reverts("ModelNotAccepted", unknown):
+            lab.send("CreditLine", "setModelTerms", unknown, TERMS)
+
+
+def test_a_zero_daily_cap_stops_a_model(lab: Lab) -> None:
+    lab.decided()
+    set_terms(lab, 1, 0)
+    with reverts("ModelDailyCapExceeded", lab.tier_model, 0, 1, 0):
+        lab.draw(1)
+
+
+def test_settings_can_be_read_back(lab: Lab) -> None:
+    assert tuple(lab.read("CreditLine", "modelTermsOf", lab.tier_model)) == TERMS
+    assert lab.read("CreditLine", "issuerDailyCapOf", lab.issuer.address) == 9_000 * UNIT
+    assert lab.read("CreditLine", "loanCap") == 4_000 * UNIT
+    assert lab.read("CreditLine", "personCap") == 5_000 * UNIT
+    assert lab.read("CreditLine", "token") == lab.address("DemoToken")
+
+
+# A token that calls back.
+
+
+def hooked_line(lab: Lab) -> None:
+    """Replace the credit line by one whose token calls it back on every transfer."""
+    token = lab.deploy_as("DemoToken", helper_contracts()["HookedToken"])
+    lab.deploy("CreditLine", lab.address("DecisionRegistry"), token.address, lab.owner.address)
+    lab.open_credit()
+
+
+@pytest.mark.parametrize("function", ["draw", "repay"])
+def test_no_reentry_from_the_token(lab: Lab, function: str) -> None:
+    hooked_line(lab)
+    lab.decided()
+    line = lab.contracts["CreditLine"]
+    arguments = {"draw": (lab.tier_model, lab.issuer.address, UNIT), "repay": (1, 1)}[function]
+    lab.draw(UNIT)
+    provide(lab, UNIT)
+    lab.send("DemoToken", "hook", line.address, line.encode(function, arguments))
+    with reverts("ReentrancyGuardReentrantCall"):
+        lab.draw(UNIT)
+    with reverts("ReentrancyGuardReentrantCall"):
+        lab.send("CreditLine", "repay", 1, 1, by=lab.alice)

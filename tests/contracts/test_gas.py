@@ -1,0 +1,72 @@
+"""Gas of every function a user pays for, as a tracked file: a change shows in the diff, a missing row fails.
+
+Fork Prague, whole transactions (intrinsic gas and calldata included). Keys, proofs, times and addresses come from
+seeds, so the figures are exact. After a wanted change: ``VERDICT_UPDATE_SNAPSHOTS=1 pytest tests/contracts/test_gas.py``.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from prover.chain.artifacts import artifact_names, load_artifact
+from tests.contracts.lab import CONTENT, MAX_AGE, SCHEMA, TIER_LAYOUT, UNIT, Lab
+from tests.contracts.test_audits import state, statement
+
+SNAPSHOT = Path(__file__).parents[1] / "snapshots" / "contract_gas.json"
+EIP170 = 24_576  # bytes
+
+
+def measure(lab: Lab) -> dict[str, int]:
+    """One transaction of each kind, in an order in which they work."""
+    gas: dict[str, int] = {}
+
+    def send(row: str, contract: str, function: str, *args: object, by: object = None) -> None:
+        gas[row] = lab.send(contract, function, *args, by=by).gas_used  # type: ignore[arg-type]
+
+    commitment = lab.commitment("TierVerifier", TIER_LAYOUT, "ipfs://model")
+    model_id = lab.read("ModelRegistry", "modelIdOf", lab.owner.address, commitment, 0)
+    send("ModelRegistry.registerModel", "ModelRegistry", "registerModel", commitment)
+    verifier = lab.address("TierVerifier")
+    bound = (model_id, verifier, CONTENT, TIER_LAYOUT, MAX_AGE)
+    send("ModelRegistry.bindVerifier", "ModelRegistry", "bindVerifier", *bound)
+    send("ModelRegistry.deprecateModel", "ModelRegistry", "deprecateModel", model_id)
+    send("IssuerRegistry.registerIssuer", "IssuerRegistry", "registerIssuer", lab.admin.address, "", by=lab.bob)
+
+    gas["DecisionRegistry.submit, first of a subject"] = lab.submit(lab.submission(tier=2)).gas_used
+    gas["DecisionRegistry.submit, later one"] = lab.submit(lab.submission(tier=2, sequence=2, nonce=1)).gas_used
+    draw = "CreditLine.draw, first of a person and day"
+    send(draw, "CreditLine", "draw", lab.tier_model, lab.issuer.address, 1_000 * UNIT, by=lab.alice)
+    send("CreditLine.draw, later one", "CreditLine", "draw", lab.tier_model, lab.issuer.address, UNIT, by=lab.alice)
+    lab.send("DemoToken", "approve", lab.address("CreditLine"), 2**256 - 1, by=lab.alice)
+    send("CreditLine.repay, part", "CreditLine", "repay", 1, 10 * UNIT, by=lab.alice)
+
+    minimum = ("raiseMinimumSequence", lab.issuer.address, lab.alice.address, SCHEMA, 9)
+    send("IssuerRegistry.raiseMinimumSequence", "IssuerRegistry", *minimum, by=lab.issuer)
+    send(
+        "IssuerRegistry.revokeAttestation",
+        "IssuerRegistry",
+        "revokeAttestation",
+        lab.issuer.address,
+        CONTENT,
+        by=lab.issuer,
+    )
+    gas["AuditRegistry.state"] = state(lab, statement(lab)).gas_used
+    return gas
+
+
+def sizes() -> dict[str, int]:
+    """Bytes of runtime code of every stock contract."""
+    return {name: len(load_artifact(name).deployed_bytecode) for name in artifact_names()}
+
+
+def test_gas_and_sizes_are_as_recorded(lab: Lab) -> None:
+    found = {"fork": lab.network.fork, "gas": measure(lab), "code size": sizes()}
+    if os.environ.get("VERDICT_UPDATE_SNAPSHOTS"):
+        SNAPSHOT.write_text(json.dumps(found, indent=2) + "\n")
+    assert found == json.loads(SNAPSHOT.read_text())
+
+
+def test_every_contract_fits_eip170() -> None:
+    assert max(sizes().values()) <= EIP170
