@@ -85,6 +85,7 @@ def export_solidity(
         n=vk.n_public,
         calldata_size=4 + 32 * (8 + vk.n_public),
         constants=_constants(vk),
+        signal_checks=_signal_checks(vk.n_public),
         signal_steps=_signal_steps(vk.n_public),
         **{name: _error_word(signature) for name, signature in _ERRORS.items()},
     )
@@ -126,10 +127,25 @@ def _error_word(signature: str) -> str:
     return f"0x{bytes(keccak(signature.encode()))[:4].ljust(32, bytes(1)).hex()}"
 
 
+def _signal_checks(n_public: int) -> str:
+    """Assembly that clears ``ok`` unless every signal is canonical."""
+    return "\n".join(
+        f"            ok := and(ok, lt(calldataload({_signal(index)}), R)) // s[{index}]" for index in range(n_public)
+    )
+
+
 def _signal_steps(n_public: int) -> str:
     """Assembly that adds every signal's term to the statement point."""
-    indent = " " * 12
     return "\n".join(
-        f"{indent}accumulate(p, IC{index + 1}_X, IC{index + 1}_Y, calldataload(add(signals, {32 * index})), {index})"
+        f"""\
+            mstore(term, IC{index + 1}_X) // ECMUL input: x of IC{index + 1}
+            mstore(termY, IC{index + 1}_Y) // y
+            mstore(scalar, calldataload({_signal(index)})) // s[{index}]
+            ok := and(ok, and(eq(returndatasize(), 0x40), staticcall(ECMUL_GAS, 0x07, term, 0x60, term, 0x40))) // mul
+            ok := and(ok, and(eq(returndatasize(), 0x40), staticcall(ECADD_GAS, 0x06, sum, 0x80, sum, 0x40))) // add"""
         for index in range(n_public)
     )
+
+
+def _signal(index: int) -> str:
+    return f"add(signals, 0x{32 * index:02x})" if index else "signals"
