@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from math import prod
 from typing import TypeVar
 
 import numpy as np
@@ -111,10 +110,10 @@ class _Builder:
                 )
 
     def _count(self, what: str, shape: tuple[int, ...]) -> None:
-        size = prod(shape)
-        self.elements += size
-        if any(length < 0 for length in shape) or len(shape) > 32 or size > self.limits.tensor_elements:
+        size = self.limits.size(shape)
+        if size is None:
             raise ModelShapeError(f"{what} has the shape {list(shape)[:16]}, which is negative or too large")
+        self.elements += size
         if self.elements > self.limits.total_elements:
             raise ModelShapeError(f"the tensors of the model have more than {self.limits.total_elements} elements")
 

@@ -64,10 +64,13 @@ def _ordered_inputs(parsed: ParsedModel, names: Sequence[str] | None) -> tuple[T
 def _check_protobuf(model: Any, order: Sequence[int]) -> None:
     """The ONNX project's own checker, for every rule of the format that is not checked elsewhere.
 
-    It insists on three things that do no harm, so they are put right first.
+    It insists on three things that do no harm, so they are put right first; parts that are not read are left out.
     """
     import onnx
 
+    for unread in ("functions", "training_info"):
+        model.ClearField(unread)
+    model.graph.ClearField("value_info")
     if list(order) != sorted(order):
         nodes = [model.graph.node[index] for index in order]
         del model.graph.node[:]

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
+
+MAX_RANK = 32
+"""Most dimensions of a tensor: numpy's own limit in older releases."""
 
 
 @dataclass(frozen=True)
@@ -22,3 +27,10 @@ class Limits:
     tensor_elements: int = 1 << 26
     total_elements: int = 1 << 28
     folding_work: int = 1 << 33
+
+    def size(self, shape: Sequence[int]) -> int | None:
+        """Elements of a tensor of a shape; None for one that is negative, too deep or too large."""
+        if len(shape) > MAX_RANK or any(length < 0 for length in shape):
+            return None
+        elements = prod(shape)
+        return elements if elements <= self.tensor_elements else None

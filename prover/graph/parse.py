@@ -194,6 +194,8 @@ def _attribute(node: Node, attribute: Attribute, proto: Any, folder: Path | None
     kind = _ATTRIBUTE_TYPES.get(proto.type)
     if kind != attribute.type or proto.ref_attr_name:
         raise ModelFileError(f"{node}: attribute {proto.name!r} is not of type {attribute.type}")
+    if max(len(proto.ints), len(proto.floats), len(proto.strings)) > limits.tensor_elements:
+        raise ModelFileError(f"{node}: attribute {proto.name!r} has more than {limits.tensor_elements} entries")
     value: Any
     if kind == "int":
         value = proto.i

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -53,11 +52,11 @@ def decode_tensor(proto: Any, name: str, folder: Path | None, limits: Limits) ->
             f"tensor {name!r} has element type {proto.data_type}, which is not supported", "export it as float32"
         )
     shape = tuple(proto.dims)
-    if any(size < 0 for size in shape) or prod(shape) > limits.tensor_elements:
+    count = limits.size(shape)
+    if count is None:
         raise ModelFileError(f"tensor {name!r} has the shape {list(shape)[:16]}, which is negative or too large")
     if proto.HasField("segment"):
         raise ModelFileError(f"tensor {name!r} is stored in segments", "save the model with current onnx")
-    count = prod(shape)
     if proto.data_location == _EXTERNAL:
         proto.raw_data = _external(proto, name, folder, count * dtype.itemsize)
         proto.ClearField("data_location")

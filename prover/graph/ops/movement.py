@@ -8,6 +8,7 @@ from math import prod
 import numpy as np
 
 from prover.graph.ir import Array, Node
+from prover.graph.limits import MAX_RANK
 from prover.graph.ops.spec import (
     MANY,
     Evaluate,
@@ -48,8 +49,8 @@ def _infer_reshape(node: Node, inputs: Sequence[Operand | None]) -> list[Inferre
     data = needed(inputs[0])
     target = _constant_ints(inputs[1], "shape")
     keep_zero = node.attributes.get("allowzero", 0)
-    if any(size < -1 for size in target) or target.count(-1) > 1:
-        raise ValueError(f"{target} is not a shape")
+    if len(target) > MAX_RANK or any(size < -1 for size in target) or target.count(-1) > 1:
+        raise ValueError(f"{target[:MAX_RANK]} is not a shape")
     if not keep_zero and any(size == 0 and axis >= len(data.shape) for axis, size in enumerate(target)):
         raise ValueError(f"shape {target} copies a dimension that {data.shape} does not have")
     shape = [data.shape[axis] if size == 0 and not keep_zero else size for axis, size in enumerate(target)]
