@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -153,10 +154,17 @@ def model_outputs(
     source = model if isinstance(model, bytes) else os.fspath(model)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
+    options.intra_op_num_threads = 1  # single rows gain nothing from threads
     session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
     # One row at a time: graphs are imported with batch 1, and some exports fix it.
-    results = [session.run([output], graph.feed(row))[0] for row in rows]
-    return np.stack([np.asarray(result) for result in results])
+    return np.stack([_array(session.run([output], graph.feed(row))[0]) for row in rows])
+
+
+def _array(result: Any) -> NDArray[np.generic]:
+    """An output of onnxruntime as an array; ZipMap gives a list of dictionaries, class to score."""
+    if isinstance(result, list) and result and isinstance(result[0], dict):
+        return np.array([list(entry.values()) for entry in result])
+    return np.asarray(result)
 
 
 def _derive(graph: Graph, calibration: NDArray[np.generic] | None) -> Schema:

@@ -52,7 +52,7 @@ def lower_facts(cs: ConstraintSystem, schema: Schema) -> FactWires:
         offsets = cs.private(OFFSETS, len(features), (np.zeros_like(spans), spans))
         missing = cs.constant([])
         if optional.size:
-            missing = boolean(cs, cs.private(MISSING, optional.size, (0, 1)), "missing")
+            missing = boolean(cs, cs.private(MISSING, optional.size, (0, 1)), "missing.boolean")
             cs.enforce(missing, offsets[optional], 0, "missing.zero")
         numbers = np.flatnonzero(sizes == 0)
         forms: list[LinearVector] = []

@@ -1,4 +1,4 @@
-"""Writes tests/snapshots/constraints.json: constraints by model, reveal and layer. ``python -m tests.lowering.snapshot``"""
+"""``python -m tests.lowering.snapshot``: tests/snapshots/constraints.json, constraints by model, reveal and layer."""
 
 from __future__ import annotations
 

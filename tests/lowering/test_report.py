@@ -9,13 +9,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx import TensorProto, helper
 
 from prover import groth16
-from prover.compiler import Report, compile_model
+from prover.compiler import Report, compile_model, solve
 from prover.errors import BundleError, Cancelled, ModelFileError, SchemaError
 from prover.lowering.cost import domain_size, zkey_bytes
+from prover.schema import Int, Schema
 from tests.lowering.conftest import Compile
-from tests.quantization.nets import NAMES, samples, schema_of
+from tests.quantization.nets import NAMES, model, samples, schema_of
 
 
 def test_key_sizes_are_exact(compiled: Compile, tmp_path: Path, require_tool: Callable[[str], Path]) -> None:
@@ -109,3 +111,43 @@ def test_progress_can_stop_compilation(models: Path) -> None:
             models / "loan_logistic.onnx", schema=schema_of(models, "loan_logistic"), progress=stop_at_constraints
         )
     assert stages[-1] == "compile: constraints"
+
+
+def test_zipmap_outputs_compile_and_compare() -> None:
+    node = helper.make_node(
+        "LinearClassifier",
+        ["X"],
+        ["label", "scores"],
+        "classifier",
+        domain="ai.onnx.ml",
+        coefficients=[0.5, -0.25],
+        intercepts=[0.1],
+        classlabels_ints=[0, 1],
+        post_transform="LOGISTIC",
+    )
+    zipmap = helper.make_node("ZipMap", ["scores"], ["p"], "zip", domain="ai.onnx.ml", classlabels_int64s=[0, 1])
+    pairs = helper.make_map_type_proto(TensorProto.INT64, helper.make_tensor_type_proto(TensorProto.FLOAT, None))
+    info = helper.make_value_info("p", helper.make_sequence_type_proto(pairs))
+    onnx = model([node, zipmap], {}, 2, {"label": (TensorProto.INT64, [1]), "p": info})
+    rows = np.random.default_rng(1).normal(size=(50, 2)).astype(np.float32)
+    report = compile_model(onnx, calibration=rows).report
+    assert report.output == "p"
+    assert report.reveal == "tier"
+    assert report.decision_flips == 0
+    assert report.max_abs_error is not None
+    assert report.max_abs_error < 0.002
+
+
+def test_several_inputs_are_cut_from_one_row() -> None:
+    nodes = [
+        helper.make_node("Concat", ["B", "A"], ["c"], "concat", axis=1),
+        helper.make_node("MatMul", ["c", "w"], ["y"], "matmul"),
+    ]
+    weights = {"w": np.array([[1.0], [10.0], [100.0]], dtype=np.float32)}
+    onnx = model(nodes, weights, {"A": 2, "B": 1}, {"y": (TensorProto.FLOAT, [1, 1])})
+    schema = Schema("s", (Int("a0", 0, 7), Int("a1", 0, 7), Int("b", 0, 7)))
+    parts = compile_model(onnx, schema=schema, reveal="score")
+    assert parts.report.max_abs_error is not None
+    assert parts.report.max_abs_error < 1e-3
+    solution = solve(parts.circuit, parts.layout, schema.encode([2, 3, 4]), salt=1, context=0)
+    assert solution.values == (324_000_000,)

@@ -30,13 +30,20 @@ def schema_of(models: Path, name: str) -> Schema:
     return Schema.derive(samples(models, name)[0], name)
 
 
-def model(nodes: list[Any], weights: dict[str, Any], n_inputs: int, outputs: dict[str, Any]) -> bytes:
-    """An ONNX model over one input ``X`` [1, n_inputs]; ``outputs`` maps names to (element type, shape)."""
+def model(nodes: list[Any], weights: dict[str, Any], n_inputs: int | dict[str, int], outputs: dict[str, Any]) -> bytes:
+    """An ONNX model over rows; several inputs by name and width, or one called ``X``.
+
+    ``outputs`` maps names to (element type, shape), or to a ValueInfoProto for what is no tensor.
+    """
+    inputs = {"X": n_inputs} if isinstance(n_inputs, int) else n_inputs
     graph = helper.make_graph(
         nodes,
         "net",
-        [helper.make_tensor_value_info("X", TensorProto.FLOAT, [1, n_inputs])],
-        [helper.make_tensor_value_info(name, kind, shape) for name, (kind, shape) in outputs.items()],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, width]) for name, width in inputs.items()],
+        [
+            helper.make_tensor_value_info(name, *kind) if isinstance(kind, tuple) else kind
+            for name, kind in outputs.items()
+        ],
         [numpy_helper.from_array(np.asarray(value), name) for name, value in weights.items()],
     )
     opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
