@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,8 +10,6 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from onnx import TensorProto, external_data_helper, helper, numpy_helper
 
 from prover.errors import ModelError, ModelFileError, ModelShapeError, UnsupportedOpError
@@ -83,18 +80,28 @@ def test_every_truncation_is_refused(models: Path) -> None:
             import_model(data[:end])
 
 
-@pytest.mark.parametrize("field", ["graph.node[0].op_type", "graph.node[0].output[0]", "graph.input[0].name"])
-def test_names_that_are_not_utf8(field: str) -> None:
+def rename_operator(model: onnx.ModelProto, name: str) -> None:
+    model.graph.node[0].op_type = name
+
+
+def rename_tensor(model: onnx.ModelProto, name: str) -> None:
+    model.graph.node[0].output[0] = model.graph.node[1].input[0] = name
+
+
+def rename_input(model: onnx.ModelProto, name: str) -> None:
+    model.graph.input[0].name = model.graph.node[0].input[0] = name
+
+
+def rename_attribute(model: onnx.ModelProto, name: str) -> None:
+    model.graph.node[0].attribute.add(name=name, type=2)
+
+
+@pytest.mark.parametrize("rename", [rename_operator, rename_tensor, rename_input, rename_attribute])
+def test_names_that_are_not_utf8(rename: Callable[[onnx.ModelProto, str], None]) -> None:
     model = mlp()
-    marker = "Zq8Zq8"
-    target, _, attribute = field.rpartition(".")
-    holder = eval(f"model.{target}")
-    if "[" in attribute:
-        holder.output[0] = marker
-    else:
-        setattr(holder, attribute, marker)
-    with pytest.raises(ModelFileError):
-        import_model(model.SerializeToString().replace(marker.encode(), b"\xff\xfe\xfd\xff\xfe\xfd"))
+    rename(model, "Zq8Zq8")
+    with pytest.raises(ModelFileError, match="not UTF-8"):
+        import_model(model.SerializeToString().replace(b"Zq8Zq8", b"\xff\xfe\xfd\xff\xfe\xfd"))
 
 
 # --- structure --------------------------------------------------------------------------------------------------------
@@ -451,53 +458,3 @@ def test_external_data_in_an_attribute(folder: Path) -> None:
     (folder / "m.onnx").write_bytes(make_model(nodes, {"x": [1]}, ["y"]).SerializeToString())
     with pytest.raises(ModelFileError, match="outside the model's folder"):
         import_model(folder / "m.onnx")
-
-
-# --- fuzzing ----------------------------------------------------------------------------------------------------------
-
-
-def mutate(data: bytes, seed: int, count: int) -> bytes:
-    """Flip, insert, delete, copy or truncate at random places."""
-    generator = random.Random(seed)
-    result = bytearray(data)
-    for _ in range(count):
-        place = generator.randrange(len(result) + 1)
-        kind = generator.randrange(6)
-        if kind <= 1 and place < len(result):
-            result[place] ^= 1 << generator.randrange(8)
-        elif kind == 2 and place < len(result):
-            result[place] = generator.choice([0, 1, 0x7F, 0x80, 0xFF])
-        elif kind == 3:
-            result[place:place] = generator.randbytes(generator.randrange(1, 9))
-        elif kind == 4:
-            del result[place : place + generator.randrange(1, 9)]
-        else:
-            source = generator.randrange(len(result) + 1)
-            result[place:place] = result[source : source + generator.randrange(1, 65)]
-        if not result:
-            break
-    return bytes(result)
-
-
-FUZZED = ["credit_logistic", "credit_mlp", "loan_logistic", "loan_mlp"]
-
-
-@settings(max_examples=400)
-@given(st.sampled_from([*FUZZED, "mlp"]), st.integers(0, 2**32), st.integers(1, 12))
-def test_mutated_models(models: Path, name: str, seed: int, count: int) -> None:
-    """Either still a model, whose tensors then are what the graph says, or a ModelError."""
-    data = mlp().SerializeToString() if name == "mlp" else (models / f"{name}.onnx").read_bytes()
-    try:
-        graph = import_model(mutate(data, seed, count), limits=SMALL)
-    except ModelError:
-        return
-    values = graph.run({info.name: np.zeros(info.shape, info.dtype) for info in graph.inputs})
-    for info in graph.outputs:
-        assert (values[info.name].dtype, values[info.name].shape) == (info.dtype, info.shape)
-
-
-@settings(max_examples=200)
-@given(st.binary(max_size=300))
-def test_random_bytes(data: bytes) -> None:
-    with pytest.raises(ModelFileError):
-        import_model(data)
