@@ -1,0 +1,1 @@
+"""The project as a whole: pins, locks, scripts, packaging, what may not be in a tracked file."""

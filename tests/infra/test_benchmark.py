@@ -1,0 +1,64 @@
+"""scripts/benchmark: the measuring itself. Never how long anything takes."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import pytest
+from benchmark.process import ToolError, measured
+from benchmark.result import Result
+from benchmark.table import ratios, seconds, size
+
+
+def test_peak_memory_is_the_childs() -> None:
+    small, low = measured([sys.executable, "-c", "print('noise'); print('{\"a\": 1}')"])
+    assert small == {"a": 1}
+    _, high = measured([sys.executable, "-c", "b = b'x' * 200_000_000; print('{}')"])
+    assert high - low > 150_000_000
+
+
+def test_failure_carries_the_last_line_of_stderr() -> None:
+    with pytest.raises(ToolError, match="out of sausages"):
+        measured([sys.executable, "-c", "import sys; print('{}'); sys.exit('out of sausages')"])
+
+
+def test_missing_program_and_missing_result_are_reasons() -> None:
+    with pytest.raises(ToolError, match="No such file"):
+        measured(["/nonexistent/prover"])
+    with pytest.raises(ToolError, match="no result"):
+        measured([sys.executable, "-c", "print('not json')"])
+
+
+def test_samples_add_up_and_the_summary_is_json() -> None:
+    result = Result("verdict", "m")
+    result.update({"prove": [3.0, 1.0], "constraints": 7})
+    result.update({"prove": [2.0], "constraints": 8})
+    result.remember_peak(5)
+    result.remember_peak(4)
+    document = json.loads(json.dumps(result.to_dict()))
+    assert document["prove"] == [3.0, 1.0, 2.0]
+    assert (document["prove_median"], document["prove_min"]) == (2.0, 1.0)
+    assert (document["constraints"], document["prove_memory"]) == (8, 5)
+
+
+def test_ratios_compare_the_same_model_only() -> None:
+    own = Result("verdict", "m", prove=[0.1, 0.3, 0.2], prove_memory=50)
+    peer = Result("ezkl", "m", prove=[20.0], prove_memory=1000)
+    other = Result("ezkl", "n", prove=[1.0], prove_memory=1)
+    failed = Result("gnark", "m", reason="go is not installed")
+    assert ratios([own, peer, other, failed]) == ["m: ezkl takes 100.00 x the time and 20.00 x the memory to prove"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(None, ""), (0.0123, "12.3 ms"), (0.5, "0.5 s"), (12.34, "12.3 s"), (1234.0, "1234 s")]
+)
+def test_durations(value: float | None, text: str) -> None:
+    assert seconds(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(None, ""), (256, "256 B"), (1_340_000, "1.34 MB"), (2_000_000_000, "2 GB")]
+)
+def test_sizes(value: int | None, text: str) -> None:
+    assert size(value) == text
