@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prover.errors import SchemaError
+from prover.jsontext import parse_json
 from prover.schema.derive import derive_features
 from prover.schema.encoding import EncodedBatch, EncodedInput, FeatureValues, encode_table, encode_values
 from prover.schema.features import KINDS, Feature, check_text
@@ -135,8 +136,8 @@ def _text(source: str | bytes | os.PathLike[str]) -> str:
 
 def _parse(text: str) -> Mapping[str, object]:
     try:
-        document = json.loads(text, object_pairs_hook=_unique_keys, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
+        document = parse_json(text, object_pairs_hook=_unique_keys, parse_constant=_no_constant)
+    except ValueError as error:
         raise SchemaError(f"the schema is not JSON: {error}") from error
     if not isinstance(document, dict):
         raise SchemaError("a schema is a JSON object", 'like {"name": ..., "features": [...]}')

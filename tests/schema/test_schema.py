@@ -111,6 +111,18 @@ def test_any_json_gives_a_schema_or_a_schema_error(features: object, name: objec
     assert Schema.from_json(schema.to_json()).hash == schema.hash
 
 
+def test_deep_json_under_a_raised_recursion_limit() -> None:
+    """py_ecc raises Python's limit so far that a nested document would crash the process."""
+    code = (
+        "import sys; sys.setrecursionlimit(10**6)\n"
+        "from prover.errors import SchemaError\nfrom prover.schema import Schema\n"
+        "try: Schema.from_json('{\"name\": ' + '[' * 300_000)\n"
+        "except SchemaError as error: print('refused')"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "refused"
+
+
 @given(schemas())
 def test_json_round_trip(schema: Schema) -> None:
     again = Schema.from_json(schema.to_json())
