@@ -10,7 +10,7 @@ from eth_typing import ChecksumAddress
 from hexbytes import HexBytes
 from web3 import Web3
 from web3.exceptions import TimeExhausted, Web3Exception
-from web3.types import LogReceipt, TxParams, Wei
+from web3.types import LogReceipt, TxParams, TxReceipt, Wei
 
 from prover.chain.artifacts import Artifact
 from prover.chain.calls import GAS_CEILING, Intent, estimate_gas, explain, simulate
@@ -18,7 +18,7 @@ from prover.chain.contracts import BoundContract, creation_code, stock_errors
 from prover.chain.networks import Network
 from prover.chain.reverts import ErrorTable
 from prover.chain.signer import Signer
-from prover.errors import ChainError, TransactionReverted
+from prover.errors import ChainError, NodeUnreachableError, TransactionReverted
 
 _GAS_MARGIN = 1.2
 """Room over the estimate for state that changes between the estimate and the block."""
@@ -80,7 +80,7 @@ class Sender:
     def simulate(self, contract: BoundContract, function: str, *args: Any, value: int = 0) -> None:
         """Run a call on the latest state and throw its effects away. Raises as :meth:`transact`."""
         intent = self._intent(contract.address, contract.encode(function, args), value)
-        self._simulated_gas(intent, f"{contract.name}.{function}", contract.errors)
+        simulate(self.network, intent, contract.errors, f"{contract.name}.{function}")
 
     def create(self, artifact: Artifact, args: Sequence[Any] = ()) -> Receipt:
         """Deploy a contract. Raises as :meth:`transact`."""
@@ -92,28 +92,17 @@ class Sender:
         """Send calldata to ``to`` (None creates a contract). ``what`` names the call in messages. Raises as above."""
         intent = self._intent(to, data, value)
         gas = self._simulated_gas(intent, what, errors)
-        eth = self.network.w3.eth
         transaction: TxParams = {
             "from": self.address,
             "data": HexBytes(data),
             "value": Wei(value),
             "gas": gas,
             "chainId": self.network.chain_id,
-            **_fees(self.network.w3),
         }
         if to is not None:
             transaction["to"] = to
-        try:
-            transaction["nonce"] = eth.get_transaction_count(self.address, "pending")
-            digest = self.signer.send(self.network, transaction)
-            receipt = eth.wait_for_transaction_receipt(HexBytes(digest), timeout=self.patience, poll_latency=0.1)
-        except TimeExhausted as error:
-            raise ChainError(
-                f"no block took transaction 0x{digest.hex()} ({what}) within {self.patience:.0f} s",
-                "it may still be included: look it up before sending it again",
-            ) from error
-        except Web3Exception as error:
-            raise explain(error, self.network, errors, what, self.address) from error
+        digest = self._broadcast(transaction, what, errors)
+        receipt = self._await(digest, what)
         if receipt["status"] != 1:
             raise self._afterwards(intent, receipt["blockNumber"], what, errors)
         return Receipt(
@@ -125,6 +114,26 @@ class Sender:
             contract_address=receipt.get("contractAddress") if to is None else None,
             logs=tuple(receipt["logs"]),
         )
+
+    def _broadcast(self, transaction: TxParams, what: str, errors: ErrorTable) -> bytes:
+        try:
+            nonce = self.network.w3.eth.get_transaction_count(self.address, "pending")
+            return self.signer.send(self.network, {**transaction, **_fees(self.network.w3), "nonce": nonce})
+        except Web3Exception as error:
+            raise explain(error, self.network, errors, what, self.address) from error
+
+    def _await(self, digest: bytes, what: str) -> TxReceipt:
+        """The receipt of a transaction that is out in the world: whatever goes wrong from here on names its hash."""
+        sent, advice = f"transaction 0x{digest.hex()} ({what})", "it may still be included: look it up before resending"
+        eth = self.network.w3.eth
+        try:
+            return eth.wait_for_transaction_receipt(HexBytes(digest), timeout=self.patience, poll_latency=0.1)
+        except TimeExhausted as error:
+            raise ChainError(f"no block took {sent} within {self.patience:.0f} s", advice) from error
+        except NodeUnreachableError as error:
+            raise NodeUnreachableError(f"{sent} was sent, then: {error.message}", advice) from error
+        except Web3Exception as error:
+            raise ChainError(f"{sent} was sent, then {self.network.name} answered: {error}", advice) from error
 
     def _intent(self, to: ChecksumAddress | None, data: bytes, value: int) -> dict[str, str | int | bytes]:
         intent: dict[str, str | int | bytes] = {"from": self.address, "data": data, "value": value}

@@ -13,9 +13,18 @@ from prover.chain import node
 from prover.chain.networks import Network, connect
 from prover.chain.signer import development_signers
 from prover.chain.transactions import Sender
+from tests.chain import tiny
 
 REVERTER = bytes.fromhex("365f5f37365ffd")
 """Reverts with its calldata: CALLDATASIZE PUSH0 PUSH0 CALLDATACOPY CALLDATASIZE PUSH0 REVERT."""
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory, require_tool: Callable[[str], Path]) -> tiny.TinyModel:
+    """A real key and its compiled verifier; made once."""
+    require_tool("node")
+    require_tool("solc")
+    return tiny.make(tmp_path_factory.mktemp("tiny"))
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -96,13 +95,6 @@ class World:
         return try_decision_of(
             self.stack.decisions, self.model_id, self.issuer.address, self.subject.address, self.lender.address
         )
-
-
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory, require_tool: Callable[[str], Path]) -> tiny.TinyModel:
-    require_tool("node")
-    require_tool("solc")
-    return tiny.make(tmp_path_factory.mktemp("tiny"))
 
 
 def build(network: Network, model: tiny.TinyModel, folder: Path) -> World:

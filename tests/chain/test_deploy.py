@@ -208,13 +208,6 @@ def test_nothing_deployed_yet(records: Records) -> None:
             records.get(name)
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory, require_tool: Callable[[str], Path]) -> tiny.TinyModel:
-    require_tool("node")
-    require_tool("solc")
-    return tiny.make(tmp_path_factory.mktemp("tiny"))
-
-
 def test_a_verifiers_record_names_its_key(model: tiny.TinyModel, records: Records, deployer: Sender) -> None:
     key = model.key.verifying_key
     deploy_verifier(deployer, records, model.verifier, key.hash)

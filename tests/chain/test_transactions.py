@@ -11,17 +11,17 @@ from eth_utils.crypto import keccak
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prover.chain import transactions
+from prover.chain import node, transactions
 from prover.chain.artifacts import artifact_names, load_artifact
 from prover.chain.calls import GAS_CEILING
 from prover.chain.contracts import BoundContract, checked_address, stock_errors
 from prover.chain.networks import Network
 from prover.chain.reverts import ErrorTable
 from prover.chain.transactions import Sender
-from prover.errors import ChainError, TransactionReverted
+from prover.errors import ChainError, NodeUnreachableError, TransactionReverted
 from tests.chain.conftest import REVERTER, put_code, sender_on
 
-BURNER = bytes.fromhex("5b5f56")  # JUMPDEST PUSH0 JUMP: runs until the gas is gone
+BURNER = bytes.fromhex("5f67ffffffffffffffff52")  # mstore(2^64 - 1, 0): no gas is enough
 TOKEN = "0x" + "ab" * 20
 
 
@@ -164,6 +164,23 @@ def test_no_block_takes_the_transaction(local_node: Network) -> None:
     with pytest.raises(ChainError, match="no block took transaction 0x") as caught:
         sender.send(sender.address, b"", "a payment", 1, ErrorTable())
     assert time.monotonic() - started < 5
+    assert "look it up" in caught.value.hint
+
+
+def test_the_node_dies_after_it_took_the_transaction(local_node: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The error names the transaction, which may be included all the same."""
+    local_node.request("evm_setAutomine", [False])
+    sender = sender_on(local_node)
+    broadcast = Sender._broadcast
+
+    def and_then_die(self: Sender, *arguments: Any) -> bytes:
+        digest = broadcast(self, *arguments)
+        node.stop()
+        return digest
+
+    monkeypatch.setattr(Sender, "_broadcast", and_then_die)
+    with pytest.raises(NodeUnreachableError, match=r"transaction 0x[0-9a-f]{64} \(a payment\) was sent") as caught:
+        sender.send(sender.address, b"", "a payment", 1, ErrorTable())
     assert "look it up" in caught.value.hint
 
 
