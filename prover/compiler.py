@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 from collections.abc import Sequence
@@ -106,14 +107,17 @@ def compile_model(
         schema = _derive(graph, calibration)
     _report_progress(progress, "compile: choosing integers", 0.1)
     request = Request(reveal, output, None if tiers is None else tuple(tiers), polarity)
-    plan = calibrate(graph, schema, calibration, request=request, settings=settings, model_hash=digest)
+    batch = encode_samples(schema, calibration)
+    rows = batch.to_model_rows() if calibration is None else np.asarray(calibration, dtype=np.float32)
+    expected = functools.cache(functools.partial(model_outputs, model, graph, rows))
+    plan = calibrate(
+        graph, schema, calibration, request=request, settings=settings, model_hash=digest, reference=expected
+    )
     _report_progress(progress, "compile: constraints", 0.5)
     circuit = lower(schema, plan)
     _report_progress(progress, "compile: measuring", 0.8)
-    batch = encode_samples(schema, calibration)
-    rows = batch.to_model_rows() if calibration is None else np.asarray(calibration, dtype=np.float32)
     run = IntegerModel(plan, schema).run(batch.codes, batch.missing)
-    accuracy = compare(plan, run, model_outputs(model, graph, plan.output, rows))
+    accuracy = compare(plan, run, expected(plan.output))
     report = build_report(plan, circuit, accuracy, calibrated=calibration is not None)
     _report_progress(progress, "compile: done", 1.0)
     return CompiledParts(graph, schema, plan, plan.layout, circuit, report)
@@ -140,7 +144,7 @@ def solve(circuit: Circuit, layout: Layout, encoded: EncodedInput, *, salt: int,
 
 
 def model_outputs(
-    model: str | os.PathLike[str] | bytes, graph: Graph, output: str, rows: NDArray[np.float32]
+    model: str | os.PathLike[str] | bytes, graph: Graph, rows: NDArray[np.float32], output: str
 ) -> NDArray[np.generic]:
     """The model's own answer for rows float32[n, d]: onnxruntime where it is installed, else the graph in numpy.
 

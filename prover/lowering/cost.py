@@ -18,7 +18,7 @@ GAS_BASE, GAS_PER_SIGNAL = 183_000, 6_500
 GAS_FORK = "prague"
 
 _SECONDS_BASE, _SECONDS_PER_WIRE, _SECONDS_PER_ROW = 0.03, 9.0e-6, 1.5e-5
-"""Proving time of the native backend on two cores of a 2020s server, fitted from 500 to 33,000 rows, to a factor of 2."""
+"""Proving time of the native backend on two cores of a server, fitted from 500 to 33,000 rows; to a factor 2."""
 
 _MEMORY_BASE = 90 << 20
 """Resident memory of a process that has proved the smallest circuit."""

@@ -56,7 +56,7 @@ def compare(plan: Plan, run: Run, expected: NDArray[np.generic]) -> Accuracy:
     wanted = np.asarray(expected).reshape(len(run.outputs), -1)
     logits = _logits(plan, run)
     if plan.labels_only:
-        flips = int(np.count_nonzero(_labels(plan, logits) != wanted[:, -1]))
+        flips = int(np.count_nonzero(_labels(plan, logits) != _integers(plan, wanted[:, -1])))
         return Accuracy(len(wanted), None, None, None, None, flips, 0, flips, 0)
     wanted = wanted.astype(np.float64)
     if logits.shape[1] == 1 and wanted.shape[1] == 2:
@@ -105,6 +105,14 @@ def _labels(plan: Plan, logits: F64) -> NDArray[np.int64]:
         return np.where(logits[:, 0] > 0, high, low)
     classes = np.array(plan.classes or range(logits.shape[1]), dtype=np.int64)
     return np.asarray(classes[np.argmax(logits, axis=1)], dtype=np.int64)
+
+
+def _integers(plan: Plan, labels: NDArray[np.generic]) -> NDArray[np.int64]:
+    """Labels as the plan counts them: texts by their place."""
+    if labels.dtype.kind in "iu":
+        return labels.astype(np.int64)
+    places = {name: place for place, name in enumerate(plan.class_names)}
+    return np.array([places.get(str(label), -1) for label in labels], dtype=np.int64)
 
 
 def _flips(plan: Plan, logits: F64, wanted: F64) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,6 +36,7 @@ def calibrate(
     request: Request | None = None,
     settings: Settings | None = None,
     model_hash: str = "",
+    reference: Callable[[str], NDArray[np.generic]] | None = None,
 ) -> Plan:
     """Choose integer weights, fraction bits and widths for ``graph`` over the raw facts of ``schema``.
 
@@ -45,6 +48,7 @@ def calibrate(
         request: what to reveal.
         settings: precision; None starts from the defaults and refines them while a sample's decision flips.
         model_hash: hex sha256 of the model file, kept in the plan.
+        reference: the float model's values [n, ...] of a named output on the samples; by default the graph, in numpy.
 
     Raises:
         UnsupportedOpError: an operator that cannot be proved.
@@ -66,7 +70,7 @@ def calibrate(
                 raise
             break  # finer numbers no longer fit; what we have stands
         if expected is None:
-            expected = graph.run_rows(rows, [plan.output])[plan.output]
+            expected = reference(plan.output) if reference else graph.run_rows(rows, [plan.output])[plan.output]
         run = IntegerModel(plan, schema).run(batch.codes, batch.missing)
         flips = compare(plan, run, expected).decision_flips
         if best is None or flips < best[0]:
@@ -86,6 +90,7 @@ def _plan(
     if head.logits.optional.any():
         raise QuantizationError("the revealed output is missing when an optional feature is", "impute it in the model")
     revealed = add_reveal(trace, head, request, settings.decimals, schema.hash)
+    wanted = trace.prune(revealed.matrix)
     frame = Frame(facts, settings, facts.expand(batch.codes, batch.missing))
     steps = []
     for float_step in trace.steps:
@@ -93,7 +98,7 @@ def _plan(
         done = kind.quantise(float_step, frame)
         steps.append(done.step)
         frame.append(done, kind.evaluate(done.step, frame.observed_inputs(done.step.inputs)))
-    matrix = revealed.matrix.widen(frame.unit.size)
+    matrix = wanted.widen(frame.unit.size)
     span = np.maximum(np.abs(frame.bounds.lo), np.abs(frame.bounds.hi)).astype(np.float64)
     if (matrix.row_sum(np.abs(matrix.data) * span[matrix.cols]) + np.abs(revealed.bias)).max() >= LIMIT:
         raise QuantizationError("an output does not fit the 64 bits of a revealed value", "reveal fewer decimals")
@@ -110,6 +115,7 @@ def _plan(
         LinearForms(matrix, revealed.bias, low + revealed.bias, high + revealed.bias),
         revealed.layout,
         tuple(head.classes.tolist()),
+        head.names,
         max(errors, default=0),
     )
 

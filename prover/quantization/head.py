@@ -50,6 +50,7 @@ class Head:
         logits: flat; one element for a binary probability, whose class 1 it scores.
         classes: int64, what the model calls its classes; empty for raw scores.
         labels_only: the graph's output is the label itself.
+        names: texts of the classes, when the model has text labels.
     """
 
     output: str
@@ -57,6 +58,7 @@ class Head:
     logits: Affine
     classes: NDArray[np.int64]
     labels_only: bool = False
+    names: tuple[str, ...] = ()
 
     @property
     def binary(self) -> bool:
@@ -92,9 +94,11 @@ def resolve_head(outputs: Mapping[str, Value], wanted: str | None) -> Head:
         if label is not None and wanted is None and not _same(label.logits, value):
             return _label_head(beside, label)  # these scores do not tell the label
         known = label is not None and label.classes.size == value.size
-        return Head(names[0], "none", _flat(value), label.classes if known and label else np.zeros(0, dtype=np.int64))
+        if known and label is not None:
+            return Head(names[0], "none", _flat(value), label.classes, names=label.names)
+        return Head(names[0], "none", _flat(value), np.zeros(0, dtype=np.int64))
     assert isinstance(value, Link)
-    return _link_head(names[0], value, None if label is None else label.classes)
+    return _link_head(names[0], value, label)
 
 
 def add_reveal(trace: Trace, head: Head, request: Request, decimals: int, schema_hash: bytes) -> Revealed:
@@ -184,23 +188,25 @@ def _score(trace: Trace, head: Head, decimals: int, polarity: Polarity, schema_h
     return Revealed(_integers(scores.matrix), np.zeros(count, dtype=np.int64), layout)
 
 
-def _link_head(name: str, value: Link, classes: NDArray[np.int64] | None) -> Head:
+def _link_head(name: str, value: Link, label: Label | None) -> Head:
     flat, size = _flat(value.logits), value.logits.size
-    if classes is None or classes.size != max(size, 2):
-        classes = np.arange(max(size, 2), dtype=np.int64)
+    classes = np.arange(max(size, 2), dtype=np.int64)
+    names: tuple[str, ...] = ()
+    if label is not None and label.classes.size == classes.size:
+        classes, names = label.classes, label.names
     if value.kind == "sigmoid" and size == 1:
-        return Head(name, "sigmoid", flat, classes)
+        return Head(name, "sigmoid", flat, classes, names=names)
     if complementary(value):
-        return Head(name, "sigmoid", flat.pick(np.array([1], dtype=np.int64)), classes)
+        return Head(name, "sigmoid", flat.pick(np.array([1], dtype=np.int64)), classes, names=names)
     if value.kind == "softmax" and size == 2:
-        return Head(name, "sigmoid", _difference(flat), classes)
-    return Head(name, value.kind, flat, classes)
+        return Head(name, "sigmoid", _difference(flat), classes, names=names)
+    return Head(name, value.kind, flat, classes, names=names)
 
 
 def _label_head(name: str, value: Label) -> Head:
-    if value.logits.size == 2:
-        return Head(name, "sigmoid", _difference(value.logits), value.classes, labels_only=True)
-    return Head(name, "none", value.logits, value.classes, labels_only=True)
+    binary = value.logits.size == 2
+    logits = _difference(value.logits) if binary else value.logits
+    return Head(name, "sigmoid" if binary else "none", logits, value.classes, labels_only=True, names=value.names)
 
 
 def _difference(pair: Affine) -> Affine:

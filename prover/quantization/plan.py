@@ -162,6 +162,7 @@ class Plan:
         outputs: revealed values as linear forms of all variables.
         layout: what they mean; it names the schema by its hash.
         classes: the integer of each class the model knows; empty for raw scores.
+        class_names: their texts, when the model's labels are texts counted from 0.
         error_billionths: proven bound on the distance of a revealed probability from the sigmoid of the integer
             logit, in 10^-9 (0 for labels, tiers and linear scores).
     """
@@ -176,6 +177,7 @@ class Plan:
     outputs: LinearForms
     layout: Layout
     classes: tuple[int, ...] = ()
+    class_names: tuple[str, ...] = ()
     error_billionths: int = 0
 
     def __post_init__(self) -> None:
@@ -201,6 +203,7 @@ class Plan:
             "outputs": self.outputs.to_dict(),
             "layout": self.layout.to_dict(),
             "classes": list(self.classes),
+            "class_names": list(self.class_names),
             "error_billionths": self.error_billionths,
         }
         return json.dumps(document, sort_keys=True, separators=(",", ":"))
@@ -230,6 +233,7 @@ class Plan:
                 LinearForms.from_dict(raw["outputs"]),
                 Layout.from_dict(raw["layout"]),
                 tuple(int(label) for label in raw["classes"]),
+                tuple(str(name) for name in raw["class_names"]),
                 int(raw["error_billionths"]),
             )
         except (

@@ -106,6 +106,10 @@ class Sparse:
         cols = np.concatenate([part.cols for part in parts])
         return Sparse(indptr, cols, np.concatenate([part.data for part in parts]), n_cols)
 
+    def renumbered(self, place: Array, n_cols: int) -> Sparse:
+        """Column j becomes column ``place[j]``; ``place`` ascends on the columns that occur."""
+        return Sparse(self.indptr, place[self.cols].astype(np.int64), self.data, n_cols)
+
     def scale_rows(self, factors: Array) -> Sparse:
         """Row i times ``factors[i]``."""
         return Sparse.from_triplets(self.rows, self.cols, self.data * factors[self.rows], (self.n_rows, self.n_cols))

@@ -8,7 +8,7 @@ Concat and Gemm loses nothing before it is rounded once to integers.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -68,6 +68,10 @@ class Affine:
         negative = Sparse(self.matrix.indptr, self.matrix.cols, -self.matrix.data, self.matrix.n_cols)
         return Affine(self.shape, negative, -self.bias, self.optional)
 
+    def renumbered(self, place: NDArray[np.int64]) -> Affine:
+        """The same tensor after variable j became variable ``place[j]``."""
+        return replace(self, matrix=self.matrix.renumbered(place, int(place[-1]) + 1))
+
     @staticmethod
     def stack(parts: Sequence[Affine]) -> Affine:
         """All elements of all parts as one flat tensor."""
@@ -105,12 +109,14 @@ class Label:
     Attributes:
         logits: one linear score per class, flat.
         classes: int64[k], the integers the model returns; a model with text labels counts them from 0.
+        names: the texts of such a model, otherwise empty.
         shape: shape of the label tensor (one element).
     """
 
     logits: Affine
     classes: NDArray[np.int64]
     shape: tuple[int, ...]
+    names: tuple[str, ...] = ()
 
 
 Value = Affine | Link | Label | NDArray[Any]
@@ -152,6 +158,23 @@ class Trace:
         self.steps.append(step)
         self.n_variables += step.n_outputs
         return Affine.variables(shape, start, step.n_outputs)
+
+    def prune(self, wanted: Sparse) -> Sparse:
+        """Drop the steps no wanted row depends on, as of outputs that are not revealed; returns the rows renumbered."""
+        starts = np.cumsum([self.facts.n_slots] + [step.n_outputs for step in self.steps])
+        needed = np.zeros(self.n_variables, dtype=np.bool_)
+        needed[: self.facts.n_slots] = True
+        needed[wanted.cols] = True
+        for step, start in zip(reversed(self.steps), reversed(starts[:-1].tolist()), strict=True):
+            outputs = slice(start, start + step.n_outputs)
+            if needed[outputs].any():
+                needed[outputs] = True  # a step stays or goes as a whole
+                needed[step.inputs.matrix.cols] = True
+        place = np.cumsum(needed) - 1
+        kept = [step for step, start in zip(self.steps, starts[:-1].tolist(), strict=True) if needed[start]]
+        self.steps = [replace(step, inputs=step.inputs.renumbered(place)) for step in kept]
+        self.n_variables = int(needed.sum())
+        return wanted.renumbered(place, self.n_variables)
 
     def feature_row(self) -> Affine:
         """What the model sees of the facts: one float per feature, shape (d,). A category is its index."""

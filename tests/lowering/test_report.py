@@ -6,6 +6,7 @@ import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -151,3 +152,50 @@ def test_several_inputs_are_cut_from_one_row() -> None:
     assert parts.report.max_abs_error < 1e-3
     solution = solve(parts.circuit, parts.layout, schema.encode([2, 3, 4]), salt=1, context=0)
     assert solution.values == (324_000_000,)
+
+
+def test_text_labels_are_counted_and_named() -> None:
+    node = helper.make_node(
+        "LinearClassifier",
+        ["X"],
+        ["label", "scores"],
+        "classifier",
+        domain="ai.onnx.ml",
+        coefficients=[0.5, -0.25, -0.5, 0.25, 0.1, 0.7],
+        intercepts=[0.1, 0.0, 0.2],
+        classlabels_strings=["reject", "review", "accept"],
+        post_transform="SOFTMAX",
+    )
+    outputs = {"label": (TensorProto.STRING, [1]), "scores": (TensorProto.FLOAT, [1, 3])}
+    onnx = model([node], {}, 2, outputs)
+    rows = np.random.default_rng(1).normal(size=(50, 2)).astype(np.float32)
+    for output in (None, "label"):
+        parts = compile_model(onnx, calibration=rows, output=output)
+        assert parts.report.decision_flips == 0
+        assert parts.plan.class_names == ("reject", "review", "accept")
+        assert parts.plan.classes == (0, 1, 2)
+
+
+def test_layers_of_outputs_nobody_reveals_cost_nothing() -> None:
+    def branches(outputs: dict[str, Any]) -> bytes:
+        nodes = []
+        for name in ("p", "q"):
+            nodes += [
+                helper.make_node("Gemm", ["X", f"w{name}"], [f"z{name}"], f"gemm{name}"),
+                helper.make_node("Relu", [f"z{name}"], [f"a{name}"], f"relu{name}"),
+                helper.make_node("MatMul", [f"a{name}", f"v{name}"], [f"l{name}"], f"matmul{name}"),
+                helper.make_node("Sigmoid", [f"l{name}"], [name], f"sigmoid{name}"),
+            ]
+        draw = np.random.default_rng(3).normal
+        shapes = {"wp": (3, 4), "wq": (3, 5), "vp": (4, 1), "vq": (5, 1)}
+        weights = {name: draw(size=shape).astype(np.float32) for name, shape in shapes.items()}
+        return model(nodes, weights, 3, outputs)
+
+    schema = Schema("s", tuple(Int(f"x{i}", 0, 15) for i in range(3)))
+    single = (TensorProto.FLOAT, [1, 1])
+    both = branches({"p": single, "q": single})
+    for name in ("p", "q"):
+        alone = compile_model(branches({name: single}), schema=schema).report
+        chosen = compile_model(both, schema=schema, output=name).report
+        assert chosen.layers == alone.layers
+        assert chosen.decision_flips == 0

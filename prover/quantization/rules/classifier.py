@@ -19,7 +19,7 @@ def linear_classifier(trace: Trace, node: Node, operands: list[Value | None]) ->
     class 1 wins when its score is above 0, and the scores are (1 - p, p); there SOFTMAX does nothing.
     """
     source = linear(node, operands[0], trace)
-    classes = _classes(node)
+    classes, names = _classes(node)
     n_scores = floats(node, "coefficients").size // source.shape[-1]
     scores = weighted_rows(node, source, n_scores)
     transform = node.attributes["post_transform"]
@@ -34,7 +34,7 @@ def linear_classifier(trace: Trace, node: Node, operands: list[Value | None]) ->
         raise unsupported(node, f"{n_scores} rows of coefficients for {classes.size} labels")
     outputs = outputs.pick(np.arange(classes.size, dtype=np.int64).reshape(1, -1))
     flat = label_scores.pick(np.arange(classes.size, dtype=np.int64))
-    label = Label(flat, classes, (1,))
+    label = Label(flat, classes, (1,), names)
     if transform == "LOGISTIC":
         return [label, Link("sigmoid", outputs)]
     if transform == "SOFTMAX" and n_scores > 1:
@@ -44,9 +44,10 @@ def linear_classifier(trace: Trace, node: Node, operands: list[Value | None]) ->
     raise unsupported(node, f"post_transform {transform}", "NONE, LOGISTIC and SOFTMAX are proved")
 
 
-def _classes(node: Node) -> NDArray[np.int64]:
-    """Integer labels; text labels are counted from 0 in their own order."""
+def _classes(node: Node) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """Integer labels; text labels are counted from 0 in their own order and come along."""
     integers, texts = node.attributes["classlabels_ints"], node.attributes["classlabels_strings"]
     if integers is not None:
-        return np.asarray(integers, dtype=np.int64)
-    return np.arange(len(texts) if isinstance(texts, tuple) else 0, dtype=np.int64)
+        return np.asarray(integers, dtype=np.int64), ()
+    names = texts if isinstance(texts, tuple) else ()
+    return np.arange(len(names), dtype=np.int64), tuple(str(name) for name in names)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,7 +19,7 @@ def move(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """Select and rearrange elements of the first operand; the others are constants."""
     source = operands[0]
     if isinstance(source, Label):
-        return [Label(source.logits, source.classes, _moved(node, source.shape, operands).shape)]
+        return [replace(source, shape=_moved(node, source.shape, operands).shape)]
     if isinstance(source, np.ndarray):
         return [_choose_class(node, source, operands)]
     if source is None or not all(isinstance(extra, np.ndarray) or extra is None for extra in operands[1:]):
@@ -77,4 +79,4 @@ def _choose_class(node: Node, table: NDArray[np.generic], operands: list[Value |
     classes = entries.astype(np.int64) if whole else np.arange(entries.size, dtype=np.int64)
     indices = np.zeros(label.shape, dtype=np.int64)
     shape = _evaluate(node, [np.arange(entries.size, dtype=np.int64).reshape(table.shape), indices]).shape
-    return Label(label.logits, classes, shape)
+    return Label(label.logits, classes, shape, () if whole else tuple(str(entry) for entry in entries))
