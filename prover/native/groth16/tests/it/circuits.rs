@@ -29,7 +29,7 @@ fn indices_are_checked() {
     assert!(refused(2, 1, matrix(&[0, 2, 1], &[1], &[0]), 2), "decreasing indptr");
     assert!(refused(2, 1, matrix(&[0, -1, 1], &[1], &[0]), 2), "negative indptr");
     assert!(refused(2, 1, matrix(&[0, 1], &[1], &[0]), 2), "different heights");
-    let r = ark_ff::BigInt::<4>::from(<ark_bn254::Fr as ark_ff::PrimeField>::MODULUS).0;
+    let r = <ark_bn254::Fr as ark_ff::PrimeField>::MODULUS.0;
     let empty = matrix(&[0], &[], &[]);
     assert!(R1cs::new(1, 0, [empty.clone(), empty.clone(), empty], &[r]).is_err(), "coefficient not below r");
 }

@@ -64,7 +64,7 @@ fn malformed_calls_are_errors() {
     let pk = file.proving_key().unwrap();
     let vk = &file.header().verifying_key;
     let proof = proven(&pk, &cubic_witness(3));
-    let r = ark_ff::BigInt::<4>::from(<ark_bn254::Fr as ark_ff::PrimeField>::MODULUS).0;
+    let r = <ark_bn254::Fr as ark_ff::PrimeField>::MODULUS.0;
     assert!(matches!(verify(vk, &[r], &proof), Err(Error::MalformedProof(_))));
     assert!(matches!(verify(vk, &[], &proof), Err(Error::MalformedProof(_))));
     assert!(matches!(verify(vk, &[limbs(35); 2], &proof), Err(Error::MalformedProof(_))));
