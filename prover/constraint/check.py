@@ -8,7 +8,7 @@
     5  every private wire occurs in a constraint
     6  every wire is computed exactly once, before it is read; inputs are assigned
     7  a step of phase k reads no wire of a later phase
-    8  names of inputs and publics describe disjoint runs of wires
+    8  an input or a step writes wires of one kind, integer or field; integer inputs have bounds
 
 A broken rule is a bug of the compiler or a hostile file, never the user's fault.
 """
@@ -105,11 +105,18 @@ def _check_order(circuit: Circuit) -> None:
         raise MalformedCircuitError("the witness program and the constraints disagree on the number of wires")
     known = np.zeros(n, dtype=np.bool_)
     known[0] = True
+    is_field = np.zeros(n, dtype=np.bool_)
+    is_field[program.field_wires] = True
     for name, slot in program.slots.items():
-        _write(known, slot.first, slot.count, f"input {name!r}")
+        what = f"input {name!r}"
+        span = _unwritten(known, is_field, slot.first, slot.count, what)
+        if slot.count and bool(is_field[slot.first]) != (slot.lo is None):
+            raise MalformedCircuitError(f"{what} has bounds if and only if it is integer-valued")
+        known[span] = True
     for step in program.steps:
+        span = _unwritten(known, is_field, step.first, step.count, f"step {step.kind!r} ({step.origin})")
         _check_step(step, known, phase)
-        _write(known, step.first, step.count, f"step {step.kind!r} ({step.origin})")
+        known[span] = True
     if not known.all():
         wire = int(np.flatnonzero(~known)[0])
         raise MalformedCircuitError(f"wire {wire} ({circuit.wire_name(wire)}) is never computed")
@@ -128,9 +135,14 @@ def _check_step(step: Step, known: NDArray[np.bool_], phase: NDArray[np.uint8]) 
             raise MalformedCircuitError(f"step {step.kind!r} ({step.origin}) of phase {own} reads a later phase")
 
 
-def _write(known: NDArray[np.bool_], first: int, count: int, what: str) -> None:
+def _unwritten(
+    known: NDArray[np.bool_], is_field: NDArray[np.bool_], first: int, count: int, what: str
+) -> slice:
     if first < 0 or count < 0 or first + count > known.size:
         raise MalformedCircuitError(f"{what} writes wires that do not exist")
-    if bool(known[first : first + count].any()):
+    span = slice(first, first + count)
+    if bool(known[span].any()):
         raise MalformedCircuitError(f"{what} writes a wire a second time")
-    known[first : first + count] = True
+    if count and bool((is_field[span] != is_field[first]).any()):
+        raise MalformedCircuitError(f"{what} writes both integer and field wires")
+    return span

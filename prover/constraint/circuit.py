@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from prover.constraint.csr import Ints
 from prover.constraint.program import Assignment, WitnessProgram
 from prover.constraint.r1cs import R1CS
+from prover.errors import FormatError
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +86,10 @@ class Circuit:
         """Read a circuit written by :meth:`save`.
 
         Raises:
-            FormatError: the file is not a circuit, or one that breaks a rule.
+            FormatError: the file cannot be read, is not a circuit, or is one that breaks a rule.
         """
-        return Circuit.from_bytes(Path(path).read_bytes())
+        try:
+            data = Path(path).read_bytes()
+        except OSError as error:
+            raise FormatError(f"cannot read {path}: {error.strerror or error}") from error
+        return Circuit.from_bytes(data)

@@ -84,6 +84,7 @@ def _product_field(inputs: Sequence[list[int]], params: Params, modulus: int) ->
 def _bits(inputs: Sequence[Ints], params: Params) -> Ints:
     """[x] -> bits skip..width-1 of every x, form after form, lowest first. Params: widths, skip (0 or 1): int64[m]."""
     x, widths, skip = inputs[0], np.asarray(params["widths"], np.int64), np.asarray(params["skip"], np.int64)
+    _require_widths(widths, skip)
     outside = np.flatnonzero((x < 0) | ((x >> np.minimum(widths, 62)) != 0))
     if outside.size:
         form = int(outside[0])
@@ -97,12 +98,18 @@ def _bits(inputs: Sequence[Ints], params: Params) -> Ints:
 @field_form("bits")
 def _bits_field(inputs: Sequence[list[int]], params: Params, modulus: int) -> list[int]:
     bits: list[int] = []
+    _require_widths(params["widths"], params["skip"])
     shapes = zip(params["widths"].tolist(), params["skip"].tolist(), strict=True)
     for form, (value, (width, skip)) in enumerate(zip(inputs[0], shapes, strict=True)):
         if value >> width:
             raise WitnessValueError(f"value {value} of form {form} does not fit {width} bits")
         bits += [(value >> position) & 1 for position in range(skip, width)]
     return bits
+
+
+def _require_widths(widths: Ints, skip: Ints) -> None:
+    if widths.size and (int(widths.max()) > 252 or int((widths - skip).min()) < 0 or int(skip.min()) < 0):
+        raise ValueError("bit widths outside 0..252")
 
 
 @integer_form("weighted_bits")

@@ -157,7 +157,7 @@ class WitnessProgram:
                 raise FormatError(f"witness step {step.kind!r} ({step.origin}) has no field form")
         except WitnessValueError as error:
             raise UnsatisfiedError(f"{step.origin}: {error}", origin=step.origin) from error
-        except (ValueError, TypeError, IndexError, KeyError, OverflowError) as error:
+        except (ValueError, TypeError, IndexError, KeyError, AttributeError, OverflowError, MemoryError) as error:
             raise FormatError(f"witness step {step.kind!r} ({step.origin}) is malformed: {error}") from error
         if len(result) != step.count:
             raise FormatError(f"witness step {step.kind!r} ({step.origin}) gave {len(result)} of {step.count} wires")

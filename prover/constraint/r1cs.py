@@ -157,7 +157,7 @@ def small_integers(limbs: NDArray[np.uint64], modulus: int) -> tuple[Ints, NDArr
     magnitude = limb[0] - low  # wraps modulo 2^64, like the subtraction of the lowest limbs
     borrow = (low > limb[0]).astype(np.uint64)
     upper = (limbs[:, 1] == limb[1] - borrow) & (limbs[:, 2] == limb[2]) & (limbs[:, 3] == limb[3])
-    negative = upper & (magnitude < bound) & (magnitude > 0)
+    negative = ~positive & upper & (magnitude < bound) & (magnitude > 0)
     values = np.where(positive, low, np.where(negative, magnitude, 0).astype(np.uint64)).astype(np.int64)
     return np.where(negative, -values, values), positive | negative
 

@@ -136,7 +136,7 @@ class ConstraintSystem:
         Raises:
             MalformedCircuitError: lengths differ, or a bounded form's value may reach p/4 in magnitude.
         """
-        m = max(len(form) for form in (a, b, c) if isinstance(form, LinearVector))
+        m = max((len(form) for form in (a, b, c) if isinstance(form, LinearVector)), default=1)
         name = self._origin(origin)
         left, right, out = (self._expand(form, m, name) for form in (a, b, c))
         if m:

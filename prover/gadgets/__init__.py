@@ -13,6 +13,7 @@ from prover.gadgets.interval import Interval, interval
 from prover.gadgets.maximum import maximum
 from prover.gadgets.one_hot import one_hot, one_hot_of, thermometer
 from prover.gadgets.pack import pack, pack_outputs
+from prover.gadgets.piecewise import piecewise_polynomial, piecewise_reference
 from prover.gadgets.poseidon import PoseidonParameters, poseidon
 from prover.gadgets.range import range_bits, range_exact
 from prover.gadgets.relu import relu_truncate
@@ -36,6 +37,8 @@ __all__ = [
     "one_hot_of",
     "pack",
     "pack_outputs",
+    "piecewise_polynomial",
+    "piecewise_reference",
     "poseidon",
     "range_bits",
     "range_exact",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -118,17 +118,48 @@ def all_witnesses(r1cs: R1CS, fixed: Mapping[int, int]) -> Iterator[list[int]]:
     A depth-first search over the wires in an order in which, wherever possible, one row with a single unknown wire
     leaves only its roots to try.
     """
+    search = _start(r1cs, fixed)
+    if search is not None:
+        yield from _search(*search, 0, lambda roots: roots)
+
+
+def some_witnesses(
+    r1cs: R1CS, fixed: Mapping[int, int], attempts: int = 20, moves: int = 500, seed: int = 0
+) -> Iterator[list[int]]:
+    """Some of :func:`all_witnesses`, for systems with too many: random descents of at most ``moves`` moves each."""
+    search = _start(r1cs, fixed)
+    if search is None:
+        return
+    for attempt in range(attempts):
+        draw = random.Random(f"{seed}/{attempt}")
+        left = [moves]
+
+        def shuffled(roots: Sequence[int], draw: random.Random = draw, left: list[int] = left) -> Sequence[int]:
+            left[0] -= 1
+            return draw.sample(roots, min(len(roots), 8)) if left[0] > 0 else ()
+
+        yield from itertools.islice(_search(*search, 0, shuffled), 8)
+
+
+def _start(r1cs: R1CS, fixed: Mapping[int, int]) -> tuple[list[_Move], list[int], int] | None:
     rows = python_rows(r1cs)
     values = [0] * r1cs.n_wires
     values[0] = 1
     for wire, value in fixed.items():
         values[wire] = value % r1cs.modulus
     known = {0, *fixed}
-    if all(_holds(row, values, r1cs.modulus) for row in rows if _wires(row) <= known):
-        yield from _search(_plan(rows, known, r1cs.n_wires), 0, values, r1cs.modulus)
+    if not all(_holds(row, values, r1cs.modulus) for row in rows if _wires(row) <= known):
+        return None
+    return _plan(rows, known, r1cs.n_wires), values, r1cs.modulus
 
 
-def _search(plan: Sequence[_Move], depth: int, values: list[int], p: int) -> Iterator[list[int]]:
+def _search(
+    plan: Sequence[_Move],
+    values: list[int],
+    p: int,
+    depth: int,
+    order: Callable[[Sequence[int]], Sequence[int]],
+) -> Iterator[list[int]]:
     if depth == len(plan):
         yield list(values)
         return
@@ -136,10 +167,10 @@ def _search(plan: Sequence[_Move], depth: int, values: list[int], p: int) -> Ite
     roots: Sequence[int] = range(p)
     if move.row is not None:
         roots = _roots(*_polynomial(move.row, move.wire, values, p), p)
-    for root in roots:
+    for root in order(roots):
         values[move.wire] = root
         if all(_holds(row, values, p) for row in move.checks):
-            yield from _search(plan, depth + 1, values, p)
+            yield from _search(plan, values, p, depth + 1, order)
 
 
 def _plan(rows: Sequence[Row], known: set[int], n_wires: int) -> list[_Move]:
