@@ -12,16 +12,13 @@ from typing import Any
 
 from prover.chain.artifacts import Artifact, load_artifact
 from prover.chain.contracts import BoundContract, checked_address
-from prover.chain.networks import Network
+from prover.chain.networks import DEVELOPMENT_CHAINS, Network
 from prover.chain.records import Deployment, Records, as_json
 from prover.chain.transactions import Sender
 from prover.errors import DeploymentError
 from prover.schema.hashing import keccak256
 
 _STACK = ("ModelRegistry", "IssuerRegistry", "DecisionRegistry", "AuditRegistry")
-
-DEVELOPMENT_CHAINS = frozenset({31337, 1337})
-"""Chain ids that many unrelated throw-away chains share."""
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,9 @@ from prover.chain.providers import provider_for, public_url
 from prover.chain.tester import FORK, Precompiles, TesterProvider
 from prover.errors import ChainError, NodeUnreachableError, WrongChainError
 
+DEVELOPMENT_CHAINS = frozenset({31337, 1337})
+"""Chain ids that many unrelated throw-away chains share."""
+
 Kind = Literal["tester", "node", "url"]
 
 
@@ -40,6 +43,11 @@ class Network:
     def persistent(self) -> bool:
         """Whether the chain outlives this process, hence whether its deployments are worth recording."""
         return self.kind != "tester"
+
+    @property
+    def development(self) -> bool:
+        """Whether it is a throw-away chain, whose unlocked accounts may be used without asking."""
+        return self.kind != "url" or self.chain_id in DEVELOPMENT_CHAINS
 
     def now(self) -> int:
         """Timestamp of the latest block, seconds since 1970."""

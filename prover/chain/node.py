@@ -1,12 +1,14 @@
 """``verdict node``: a local anvil whose chain survives restarts, for the command line and the service.
 
 One node per state directory (``$VERDICT_HOME``, or ``$XDG_STATE_HOME/verdict``, or ``~/.local/state/verdict``):
-``node/state.json`` is the chain, ``node/node.json`` says which process runs it, ``node/node.log`` is its output.
+``node/state.json`` is the chain (delete it for a fresh one), ``node/node.json`` says which process runs it,
+``node/node.log`` is its output.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import platform
@@ -21,7 +23,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from prover.errors import ChainError, NodeUnreachableError
+from prover.errors import ChainError, NodeUnreachableError, StorageError
 from prover.files import write_atomic
 
 DEFAULT_PORT = 8545
@@ -94,23 +96,20 @@ def start(port: int = DEFAULT_PORT, chain_id: int = CHAIN_ID, *, patience: float
         ChainError: no anvil, the port is taken, another node runs here on another port or chain, or anvil gave up.
         StorageError: the state directory is not writable.
     """
-    present = running()
-    if present is not None:
-        if (present.port, present.chain_id) == (port, chain_id):
+    with _alone():
+        present = running()
+        if present is not None and (present.port, present.chain_id) == (port, chain_id):
             return present
-        raise ChainError(
-            f"a node already runs on port {present.port}, chain {present.chain_id}",
-            "stop it with `verdict node --stop` first, or give this one its own VERDICT_HOME",
-        )
-    child = _spawn(port, chain_id, background=True)
-    process = _record(child.pid, port, chain_id)
-    try:
-        _wait_ready(child, process, patience)
-    except BaseException:
-        _terminate(child)
-        _forget()
-        raise
-    return process
+        _refuse_second(present)
+        child = _spawn(port, chain_id, background=True)
+        process = _record(child.pid, port, chain_id)
+        try:
+            _wait_ready(child, process, patience)
+        except BaseException:
+            _terminate(child)
+            _forget()
+            raise
+        return process
 
 
 def run(port: int = DEFAULT_PORT, chain_id: int = CHAIN_ID) -> int:
@@ -119,11 +118,10 @@ def run(port: int = DEFAULT_PORT, chain_id: int = CHAIN_ID) -> int:
     Raises:
         ChainError: as :func:`start`, and when a node already runs here.
     """
-    present = running()
-    if present is not None:
-        raise ChainError(f"a node already runs on port {present.port}", "stop it with `verdict node --stop`")
-    child = _spawn(port, chain_id, background=False)
-    _record(child.pid, port, chain_id)
+    with _alone():
+        _refuse_second(running())
+        child = _spawn(port, chain_id, background=False)
+        _record(child.pid, port, chain_id)
     try:
         with _forwarded_signals(child):
             return child.wait()
@@ -153,6 +151,30 @@ def stop(*, patience: float = 15.0) -> bool:
     return True
 
 
+@contextlib.contextmanager
+def _alone() -> Iterator[None]:
+    """Hold the state directory while a node is being started: two at once would overwrite each other's record."""
+    directory = state_directory()
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        lock = (directory / "lock").open("w")
+    except OSError as error:
+        raise StorageError(
+            f"cannot write {directory}: {error.strerror or error}", "set VERDICT_HOME to a writable folder"
+        ) from error
+    with lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _refuse_second(present: NodeProcess | None) -> None:
+    if present is not None:
+        raise ChainError(
+            f"a node already runs on port {present.port}, chain {present.chain_id}",
+            "stop it with `verdict node --stop` first, or give this one its own VERDICT_HOME",
+        )
+
+
 def _npm_binaries() -> list[Path]:
     """The platform's own binary, not npm's wrapper script: a signal must reach anvil itself."""
     machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
@@ -169,7 +191,6 @@ def _spawn(port: int, chain_id: int, *, background: bool) -> subprocess.Popen[by
     anvil = find_anvil()
     _require_free(port)
     directory = state_directory()
-    write_atomic(directory / "README", "The local chain of `verdict node`. Delete this folder for a fresh chain.\n")
     command = [str(anvil), "--host", _HOST, "--port", str(port), "--chain-id", str(chain_id), "--hardfork", FORK]
     command += ["--state", str(directory / "state.json"), "--state-interval", "30"]
     if not background:

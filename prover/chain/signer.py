@@ -142,10 +142,12 @@ def from_keystore(path: str | os.PathLike[str], prompt: Callable[[str], str] | N
 
 
 def development_signers(network: Network) -> list[Signer]:
-    """The funded accounts a development chain comes with; empty on a chain that has none."""
+    """The funded accounts a development chain comes with; empty on any other chain, whatever its node holds."""
     if isinstance(network.w3.provider, TesterProvider):
         keys = network.w3.provider.backend.account_keys
         return [LocalSigner(Account.from_key(key.to_bytes())) for key in keys]
+    if not network.development:
+        return []
     try:
         return [UnlockedSigner(network, address) for address in network.w3.eth.accounts]
     except Web3Exception:

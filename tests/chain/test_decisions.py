@@ -160,6 +160,15 @@ def test_attest_prove_submit_read(chain: str, request: pytest.FixtureRequest) ->
         )
 
 
+def test_py_evms_own_pairing_agrees(model: tiny.TinyModel, tmp_path: Path) -> None:
+    """Without the native core anywhere on the chain's side."""
+    world = build(connect("tester", precompiles="py-evm"), model, tmp_path)
+    signed, permission, _, proof = world.proven(tier=1)
+    assert refusal(world, signed, permission, [2], proof).error == "InvalidProof"
+    submit(world.owner, world.stack.decisions, signed, permission, [1], proof)
+    assert world.read().values == (1,)
+
+
 def test_the_same_gas_on_both_chains(world: World, world_on_anvil: World) -> None:
     """Within what zero bytes of random signatures and proofs make: 12 gas a byte."""
     used = [submit(w.owner, w.stack.decisions, *w.proven()).gas_used for w in (world, world_on_anvil)]

@@ -10,13 +10,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from prover.chain import node
 from prover.chain.networks import Network, connect
-from prover.errors import ChainError, NodeUnreachableError
+from prover.errors import ChainError, NodeUnreachableError, StorageError
 from tests.chain.conftest import free_port
 
 
@@ -57,6 +58,20 @@ def test_starting_twice_is_starting_once(anvil: Path) -> None:
         node.run(port)
 
 
+def test_starting_at_the_same_time_is_starting_once(anvil: Path) -> None:
+    port = free_port()
+    with ThreadPoolExecutor(4) as threads:
+        started = list(threads.map(lambda _: node.start(port), range(4)))
+    assert set(started) == {node.running()}
+
+
+def test_a_state_directory_that_cannot_be_written(anvil: Path, home: Path) -> None:
+    home.write_text("in the way")
+    with pytest.raises(StorageError, match="cannot write"):
+        node.start(free_port())
+    home.unlink()
+
+
 def test_a_port_in_use(anvil: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
@@ -78,7 +93,7 @@ def test_anvil_is_missing(home: Path, tmp_path: Path, monkeypatch: pytest.Monkey
     with pytest.raises(ChainError, match="not installed") as caught:
         node.start(free_port())
     assert "npm ci" in caught.value.hint
-    assert not home.exists()
+    assert node.running() is None
 
 
 def test_a_damaged_state_file(anvil: Path, home: Path) -> None:

@@ -7,14 +7,16 @@ import json
 import logging
 import pickle
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from eth_account import Account
 
+from prover.chain import node
 from prover.chain.attest import attest
 from prover.chain.eip712 import Domain, digest
-from prover.chain.networks import Network
+from prover.chain.networks import Network, connect
 from prover.chain.reverts import ErrorTable
 from prover.chain.signer import (
     KEY_VARIABLE,
@@ -29,7 +31,7 @@ from prover.chain.signer import (
 )
 from prover.chain.transactions import Sender
 from prover.errors import ChainError, SignerError, TransactionReverted
-from tests.chain.conftest import REVERTER, put_code
+from tests.chain.conftest import REVERTER, free_port, put_code
 
 KEY = "4c0883a69102937d6231471b5dbb6204fe5129617082792ae468d01a3f362318"
 ADDRESS = "0x2c7536E3605D9C16a7a3D7b1898e529396a65c23"
@@ -161,11 +163,18 @@ def test_which_signer_a_command_uses(
     assert signer_for(tester, keystore).address == ADDRESS
 
 
-def test_a_chain_without_development_accounts(tester: Network, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("prover.chain.signer.development_signers", lambda network: [])
+def test_unlocked_accounts_of_a_real_chain_are_not_used(
+    home: Path, require_tool: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VERDICT_ANVIL", str(require_tool("anvil")))
+    process = node.start(free_port(), chain_id=10)
+    network = connect(process.url)
+    assert len(network.w3.eth.accounts) == 10
+    assert development_signers(network) == []
     with pytest.raises(SignerError, match="nobody to sign") as caught:
-        signer_for(tester)
+        signer_for(network)
     assert KEY_VARIABLE in caught.value.hint
+    assert len(development_signers(connect("node"))) == 10, "our own node is ours"
 
 
 def test_local_and_unlocked_signers_make_the_same_signature(local_node: Network) -> None:
