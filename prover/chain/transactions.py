@@ -77,11 +77,6 @@ class Sender:
         data = contract.encode(function, args)
         return self.send(contract.address, data, f"{contract.name}.{function}", value, contract.errors)
 
-    def simulate(self, contract: BoundContract, function: str, *args: Any, value: int = 0) -> None:
-        """Run a call on the latest state and throw its effects away. Raises as :meth:`transact`."""
-        intent = self._intent(contract.address, contract.encode(function, args), value)
-        simulate(self.network, intent, contract.errors, f"{contract.name}.{function}")
-
     def create(self, artifact: Artifact, args: Sequence[Any] = ()) -> Receipt:
         """Deploy a contract. Raises as :meth:`transact`."""
         errors = stock_errors()
