@@ -8,7 +8,6 @@ from typing import Any
 
 from eth_typing import ChecksumAddress
 from hexbytes import HexBytes
-from web3 import Web3
 from web3.exceptions import TimeExhausted, Web3Exception
 from web3.types import LogReceipt, TxParams, TxReceipt, Wei
 
@@ -22,8 +21,6 @@ from prover.errors import ChainError, NodeUnreachableError, TransactionReverted
 
 _GAS_MARGIN = 1.2
 """Room over the estimate for state that changes between the estimate and the block."""
-
-_FALLBACK_TIP = Wei(10**9)
 
 
 @dataclass(frozen=True)
@@ -113,7 +110,7 @@ class Sender:
     def _broadcast(self, transaction: TxParams, what: str, errors: ErrorTable) -> bytes:
         try:
             nonce = self.network.w3.eth.get_transaction_count(self.address, "pending")
-            return self.signer.send(self.network, {**transaction, **_fees(self.network.w3), "nonce": nonce})
+            return self.signer.send(self.network, {**transaction, **_fees(self.network), "nonce": nonce})
         except Web3Exception as error:
             raise explain(error, self.network, errors, what, self.address) from error
 
@@ -157,13 +154,10 @@ class Sender:
         return TransactionReverted(f"{what} failed in block {block}", "the state had changed since it was simulated")
 
 
-def _fees(w3: Web3) -> TxParams:
+def _fees(network: Network) -> TxParams:
     """EIP-1559: the node's tip over twice the base fee, enough for six full blocks in a row."""
-    base = w3.eth.get_block("latest").get("baseFeePerGas")
+    base = network.w3.eth.get_block("latest").get("baseFeePerGas")
     if base is None:
-        return {"gasPrice": w3.eth.gas_price}
-    try:
-        tip = w3.eth.max_priority_fee
-    except Web3Exception:
-        tip = _FALLBACK_TIP
+        raise ChainError(f"{network.name} has no base fee (EIP-1559)", "the contracts need a chain at Prague or later")
+    tip = network.w3.eth.max_priority_fee
     return {"maxPriorityFeePerGas": tip, "maxFeePerGas": Wei(2 * base + tip)}

@@ -123,6 +123,13 @@ def test_what_a_plain_payment_looks_like(sender: Sender) -> None:
     assert bytes(w3.eth.get_block(receipt.block)["hash"]) == receipt.block_hash
 
 
+def test_a_chain_from_before_the_base_fee(sender: Sender, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sender.network.w3.eth, "get_block", lambda _: {"number": 1})
+    with pytest.raises(ChainError, match="no base fee") as caught:
+        sender.send(sender.address, b"", "a payment", 1, ErrorTable())
+    assert "Prague" in caught.value.hint
+
+
 def test_a_call_that_needs_too_much_gas(sender: Sender) -> None:
     burner = checked_address(put_code(sender.network, BURNER))
     before = sender.network.w3.eth.block_number
