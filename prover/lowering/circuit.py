@@ -44,8 +44,13 @@ def lower(schema: Schema, plan: Plan) -> Circuit:
     for step in plan.steps:
         # Exporters put slashes into node names; in an origin they separate scopes.
         with cs.scope(step.node.strip("/").replace("/", ".") or step.kind):
-            outputs = _lowerings()[step.kind](cs, step, _forms(variables, step.inputs))
-        variables = LinearVector.concat([variables, outputs.with_bounds(step.lo, step.hi)])
+            try:
+                outputs = _lowering(step)(cs, step, _forms(variables, step.inputs)).with_bounds(step.lo, step.hi)
+            except (ValueError, IndexError, OverflowError) as error:
+                raise QuantizationError(
+                    f"{step.node}: parameters that make no sense: {error}", "compile again"
+                ) from error
+        variables = LinearVector.concat([variables, outputs])
     revealed = _forms(variables, plan.outputs)
     cs.bind(publics["outputs"], pack_outputs(cs, revealed), "outputs")
     # A row of its own makes the proof depend on the context: rows an iden3 key adds prove nothing about it. A square
@@ -88,6 +93,13 @@ def _forms(variables: LinearVector, forms: LinearForms) -> LinearVector:
     weights = IntMatrix(matrix.indptr, matrix.cols, matrix.data, matrix.n_cols)
     known = variables[slice(0, matrix.n_cols)]
     return (known.matmul(weights) + forms.bias).with_bounds(forms.lo, forms.hi)
+
+
+def _lowering(step: Step) -> Lowering:
+    found = _lowerings().get(step.kind)
+    if found is None:
+        raise QuantizationError(f"step {step.node!r} has the kind {step.kind!r}, which nothing lowers", "compile again")
+    return found
 
 
 @functools.cache

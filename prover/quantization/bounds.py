@@ -22,8 +22,8 @@ from prover.quantization.sparse import Sparse
 
 F64 = NDArray[np.float64]
 
-LIMIT = 2.0**62
-"""No intermediate value may reach it: the reference model runs on int64."""
+LIMIT = 2.0**61
+"""No sum may reach it: the reference model and the witness run on int64, where two sums must still subtract."""
 
 _SLACK = 2.0**-44
 """Outward slack relative to the sum of all terms' magnitudes: covers float64 rounding of 2^9 terms and more."""
@@ -79,13 +79,13 @@ class Bounds:
         """Proven (lo, hi) of ``matrix @ variables + bias``, each int64[m].
 
         Raises:
-            QuantizationError: a value may reach 2^62; ``what`` names the step.
+            QuantizationError: a value may reach 2^61; ``what`` names the step.
         """
         span = np.maximum(np.abs(self.lo), np.abs(self.hi)).astype(np.float64)
         magnitude = matrix.row_sum(np.abs(matrix.data.astype(np.float64)) * span[matrix.cols]) + np.abs(bias)
         if magnitude.max(initial=0.0) >= LIMIT:
             raise QuantizationError(
-                f"{what}: a sum may reach 2^{int(np.log2(magnitude.max()))}, beyond the 62 bits of exact arithmetic",
+                f"{what}: a sum may reach 2^{int(np.log2(magnitude.max()))}, beyond the 61 bits of exact arithmetic",
                 "narrow the ranges of the schema's features, or use fewer fraction bits",
             )
         offset = bias.astype(np.float64)

@@ -103,7 +103,7 @@ class Frame:
         """``round(factor * source) + bias`` as integer linear forms with proven bounds.
 
         Raises:
-            QuantizationError: a coefficient or a sum beyond 62 bits.
+            QuantizationError: a coefficient or a sum beyond 61 bits.
         """
         n_variables = self.unit.size
         real = source.matrix.widen(n_variables).scale_cols(self.unit)
@@ -111,7 +111,7 @@ class Frame:
             raise QuantizationError(f"{what}: a weight is not a finite number", "check the model's parameters")
         weights, offset = np.rint(real.data * factor), np.rint(source.bias * factor)
         if max(np.abs(weights).max(initial=0.0), np.abs(offset).max(initial=0.0)) + abs(bias) >= LIMIT:
-            raise QuantizationError(f"{what}: a weight needs more than 62 bits", "use fewer fraction bits")
+            raise QuantizationError(f"{what}: a weight needs more than 61 bits", "use fewer fraction bits")
         matrix: Sparse = real.with_data(weights.astype(np.int64))
         integers = offset.astype(np.int64) + bias
         low, high = self.bounds.of(matrix, integers, what)

@@ -61,7 +61,14 @@ class IntegerModel:
         inputs = []
         for step in self.plan.steps:
             forms = _within(step.inputs, step.inputs.evaluate(variables), step.node)
-            outputs = step_kind(step.kind).evaluate(step, forms)
+            try:
+                outputs = step_kind(step.kind).evaluate(step, forms)
+            except (ValueError, IndexError) as error:
+                raise QuantizationError(
+                    f"{step.node}: parameters that make no sense: {error}", "compile again"
+                ) from error
+            if outputs.shape[1] != step.n_outputs:
+                raise QuantizationError(f"{step.node}: {outputs.shape[1]} of {step.n_outputs} outputs", "compile again")
             inputs.append(forms)
             variables = np.concatenate((variables, outputs), axis=1)
         revealed = _within(self.plan.outputs, self.plan.outputs.evaluate(variables), "outputs")

@@ -134,7 +134,7 @@ class Step:
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Step:
-        params = {name: value if isinstance(value, int) else tuple(value) for name, value in raw["params"].items()}
+        params = {name: _param(value) for name, value in raw["params"].items()}
         return cls(
             str(raw["kind"]),
             str(raw["node"]),
@@ -251,6 +251,12 @@ class Plan:
 
 def _no_float(text: str) -> float:
     raise ValueError(f"a plan holds integers only, not {text}")
+
+
+def _param(value: object) -> Param:
+    if type(value) is int and abs(value) < 1 << 63:
+        return value
+    return tuple(_int64(value).tolist())
 
 
 def _int64(values: object) -> NDArray[np.int64]:

@@ -142,6 +142,8 @@ class Sparse:
 
     def apply(self, values: Array) -> Array:
         """``values @ self.T`` for a batch: dtype[s, n_cols] -> dtype[s, m]. Exact for int64 that cannot overflow."""
+        if 4 * self.nnz >= self.n_rows * self.n_cols and self.n_rows * self.n_cols <= _BATCH_CELLS:
+            return np.asarray(values[:, : self.n_cols] @ self.dense().T)
         out = np.zeros((values.shape[0], self.n_rows), dtype=np.result_type(values.dtype, self.data.dtype))
         filled = np.flatnonzero(np.diff(self.indptr))
         if filled.size == 0:

@@ -214,20 +214,17 @@ def trace_graph(graph: Graph, facts: FactSpace) -> tuple[Trace, dict[str, Value]
 
 def _bind_inputs(graph: Graph, trace: Trace, values: dict[str, Value]) -> None:
     row = trace.feature_row()
-    start = 0
-    for tensor in graph.inputs:
-        size = int(np.prod(tensor.shape, dtype=np.int64))
-        if start + size > row.size:
-            break
-        values[tensor.name] = row.pick(np.arange(start, start + size, dtype=np.int64).reshape(tensor.shape))
-        start += size
-    wanted = sum(int(np.prod(tensor.shape, dtype=np.int64)) for tensor in graph.inputs)
-    if wanted != row.size:
+    if graph.n_features != row.size:
         names = ", ".join(tensor.name for tensor in graph.inputs)
         raise ModelShapeError(
-            f"the model takes {wanted} values ({names}), the schema has {row.size} features",
+            f"the model takes {graph.n_features} values ({names}), the schema has {row.size} features",
             "give the schema this model was trained on; features are matched by position",
         )
+    start = 0
+    for tensor in graph.inputs:
+        numbers = np.arange(start, start + tensor.size, dtype=np.int64)
+        values[tensor.name] = row.pick(numbers.reshape(tensor.shape))
+        start += tensor.size
 
 
 def unsupported(node: Node, reason: str, hint: str = "") -> UnsupportedOpError:
