@@ -17,8 +17,8 @@ GAS_BASE, GAS_PER_SIGNAL = 183_000, 6_500
 
 GAS_FORK = "prague"
 
-_SECONDS_BASE, _SECONDS_PER_WIRE, _SECONDS_PER_ROW = 0.03, 9.0e-6, 1.5e-5
-"""Proving time of the native backend on two cores of a server, fitted from 500 to 33,000 rows; to a factor 2."""
+_SECONDS_BASE, _SECONDS_PER_WIRE, _SECONDS_PER_ROW = 0.012, 3.0e-6, 3.0e-6
+"""Proving time of the native backend on two idle cores: CPU time measured from 500 to 33,000 rows, over 1.5."""
 
 _MEMORY_BASE = 90 << 20
 """Resident memory of a process that has proved the smallest circuit."""
@@ -58,7 +58,7 @@ class Report:
         score_error_bound: proven bound on the distance of a revealed probability from the sigmoid of its logit.
         calibrated: whether the samples are the caller's; otherwise they were drawn from the schema's ranges.
         reveal, output, thresholds, decimals: what is revealed.
-        proving_seconds, proving_memory: estimates for the native backend on two cores.
+        proving_seconds, proving_memory: estimates for the native backend on two idle cores.
         proving_key_bytes, verifying_key_bytes: exact.
         gas: upper bound of the verification's execution gas on ``gas_fork``.
     """
