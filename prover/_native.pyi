@@ -18,6 +18,20 @@ from numpy.typing import NDArray
 
 from prover.progress import Progress
 
+__all__ = [
+    "Circuit",
+    "ProvingKey",
+    "__version__",
+    "ecadd",
+    "ecmul",
+    "ecpairing",
+    "set_threads",
+    "setup",
+    "setup_initial",
+    "threads",
+    "verify",
+]
+
 __version__: str
 
 @final

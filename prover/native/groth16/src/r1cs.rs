@@ -9,6 +9,9 @@ use crate::{
     Error, Result,
 };
 
+/// No sensible circuit over a domain of at most 2^27 rows has more wires; keys with more are refused.
+pub const MAX_WIRES: u32 = 1 << 28;
+
 /// A sparse matrix by rows: row i has the non-zeros `indptr[i] .. indptr[i+1]`, each a wire and the index of its
 /// coefficient in the circuit's table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +75,9 @@ impl R1cs {
     /// # Errors
     /// [`Error::MalformedCircuit`] naming the fault.
     pub fn new(n_wires: u32, n_public: u32, matrices: [Matrix; 3], table: &[Limbs]) -> Result<Self> {
+        if n_wires > MAX_WIRES {
+            return Err(Error::MalformedCircuit(format!("{n_wires} wires, at most {MAX_WIRES} are possible")));
+        }
         if n_wires <= n_public {
             return Err(Error::MalformedCircuit(format!(
                 "{n_wires} wires cannot hold the constant and {n_public} public signals"

@@ -21,14 +21,13 @@ use crate::{
     key_matrix::KeyMatrix,
     keys::{KeyHeader, ProvingKey, VerifyingKey},
     qap::MAX_LOG_DOMAIN,
+    r1cs::MAX_WIRES,
     scalars::{is_canonical, limbs_from_le},
     Error, Result,
 };
 
 /// Sections beyond this many are no key of ours or iden3's.
 const MAX_SECTIONS: u32 = 64;
-/// Wires beyond this many cannot come from a domain of 2^27 rows in any sensible circuit.
-const MAX_WIRES: usize = 1 << 28;
 
 /// An open key: the header is read and checked, the bulk is read on demand.
 pub struct KeyFile {
@@ -172,7 +171,7 @@ impl KeyFile {
             }
         }
         let [n_wires, n_public, domain_size] = [72, 76, 80].map(|offset| u32_at(&bytes, offset) as usize);
-        if n_wires <= n_public || n_wires > MAX_WIRES {
+        if n_wires <= n_public || n_wires > MAX_WIRES as usize {
             return malformed(format!("{n_wires} wires with {n_public} public signals"));
         }
         if !domain_size.is_power_of_two() || !(1..=MAX_LOG_DOMAIN).contains(&domain_size.trailing_zeros()) {

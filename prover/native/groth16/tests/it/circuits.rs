@@ -21,6 +21,7 @@ fn indices_are_checked() {
     assert!(!refused(2, 1, matrix(&[0, 1], &[1], &[0]), 1));
     assert!(refused(2, 2, matrix(&[0, 1], &[1], &[0]), 1), "public signals without wires");
     assert!(refused(2, 1, matrix(&[0, 1], &[2], &[0]), 1), "wire");
+    assert!(refused(u32::MAX, 1, matrix(&[0, 1], &[1], &[0]), 1), "too many wires");
     assert!(refused(2, 1, matrix(&[0, 1], &[1], &[1]), 1), "coefficient");
     assert!(refused(2, 1, matrix(&[0, 1], &[1, 1], &[0, 0]), 1), "end of indptr");
     assert!(refused(2, 1, matrix(&[1, 1], &[1], &[0]), 1), "start of indptr");
