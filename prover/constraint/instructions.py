@@ -132,6 +132,16 @@ def _thermometer(inputs: Sequence[Ints], params: Params) -> Ints:
     return np.asarray(inputs[0][:, None] >= thresholds[None, :], dtype=np.int64).reshape(-1)
 
 
+@integer_form("floor_divide")
+def _floor_divide(inputs: Sequence[Ints], params: Params) -> Ints:
+    """[x, d] -> ⌊x / d⌋ for positive d."""
+    x, divisor = inputs
+    if bool((divisor <= 0).any()):
+        form = int(np.flatnonzero(divisor <= 0)[0])
+        raise WitnessValueError(f"divisor {int(divisor[form])} of form {form} is not positive")
+    return np.asarray(x // divisor, dtype=np.int64)
+
+
 @integer_form("is_zero")
 def _is_zero(inputs: Sequence[Ints], params: Params) -> Ints:
     """[x] -> 1 where x = 0."""

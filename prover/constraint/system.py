@@ -213,8 +213,9 @@ class ConstraintSystem:
     def _require_no_wrap(self, vector: LinearVector, origin: str) -> None:
         """Every integer-valued form stays below p/4 in magnitude.
 
-        Forms with machine-integer bounds are compared with p/4 directly. Wide forms over integer wires (packing)
-        are non-negative by construction of the gadget ``pack``, which bounds them by 2^252 < p itself.
+        Bounded forms are compared with p/4; in BN254's field they cannot reach it, nor can any form of int64
+        coefficients over integer wires (2^62 · 2^62 · 2^32). Wide forms are field-valued, where nothing wraps that is
+        not meant to, except packed ones: those the gadget ``pack`` keeps in 0 .. 2^252 - 1 < p itself.
         """
         if vector.lo is None or not len(vector) or self.modulus >= 4 * LIMIT:
             return

@@ -8,6 +8,7 @@ from prover.gadgets.argmax import argmax
 from prover.gadgets.bits import Bits, decompose
 from prover.gadgets.boolean import boolean
 from prover.gadgets.compare import greater_equal
+from prover.gadgets.divide import divide
 from prover.gadgets.equal import equal, is_zero
 from prover.gadgets.interval import Interval, interval
 from prover.gadgets.maximum import maximum
@@ -28,6 +29,7 @@ __all__ = [
     "argmax",
     "boolean",
     "decompose",
+    "divide",
     "equal",
     "greater_equal",
     "interval",
