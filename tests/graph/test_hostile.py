@@ -50,7 +50,7 @@ def test_sparse_file_of_3_gib_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "large.onnx"
     with open(path, "wb") as file:
         file.truncate(3 << 30)
-    with pytest.raises(ModelFileError, match="more than 2147483647"):
+    with pytest.raises(ModelFileError, match=r"the model .*large\.onnx has 3221225472 bytes, more than 2147483647"):
         import_model(path)
 
 
@@ -230,6 +230,13 @@ def test_parts_that_are_not_read_do_not_matter() -> None:
     model.training_info.add().algorithm.initializer.append(stray)
     model.graph.value_info.add(name="h").type.tensor_type.elem_type = 999
     assert len(load(model).nodes) == 3
+
+
+def test_attribute_given_twice() -> None:
+    item = node("Flatten", ["x"], ["y"], "n", axis=0)
+    item.attribute.add().CopyFrom(item.attribute[0])
+    with pytest.raises(ModelFileError, match=r"node 'n' .* has the attribute 'axis' twice"):
+        load(make_model([item], {"x": [1, 2]}, ["y"]))
 
 
 def test_attributes_of_too_many_entries() -> None:

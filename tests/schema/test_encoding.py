@@ -91,6 +91,7 @@ def test_absent_optional_names_mean_missing() -> None:
         ("age", True),
         ("age", np.bool_(False)),
         ("age", 10**400),
+        pytest.param("age", 10**5000, id="age-too long to print"),
         ("age", 1 + 2j),
         ("age", np.complex64(1)),
         ("age", b"33"),
@@ -166,6 +167,17 @@ def test_table_names_row_and_feature() -> None:
             SCHEMA.encode_batch(np.zeros(shape))
     with pytest.raises(InputError, match="shape list"):
         SCHEMA.encode_batch(table.tolist())
+
+
+@pytest.mark.parametrize(("column", "value"), [(0, np.nan), (2, np.nan), (3, np.inf), (4, np.nan), (5, -np.inf)])
+def test_tables_refuse_what_is_no_number(column: int, value: float) -> None:
+    table = np.tile(np.array([1, 2, 33, 12.5, 0.5, 2]), (3, 1))
+    table[1, column] = value
+    name = SCHEMA.features[column].name
+    with pytest.raises(InputError, match=f"feature '{name}': {value} is not a finite number in row 1"):
+        SCHEMA.encode_batch(table)
+    with pytest.raises(InputError, match=f"feature '{name}'"):
+        SCHEMA.encode(table[1])
 
 
 def test_boolean_tables_are_for_bools_only() -> None:
