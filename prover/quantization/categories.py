@@ -7,7 +7,17 @@ import numpy as np
 from prover.graph import Array, Graph, Node
 from prover.graph.ops import find_spec
 
-_MOVES = {"ArrayFeatureExtractor", "Cast", "Concat", "Flatten", "Gather", "Reshape", "Squeeze", "Unsqueeze"}
+_MOVES = {
+    "ArrayFeatureExtractor",
+    "Cast",
+    "Concat",
+    "Flatten",
+    "Gather",
+    "Reshape",
+    "Squeeze",
+    "Transpose",
+    "Unsqueeze",
+}
 """Operators through which a column keeps its identity."""
 
 

@@ -198,8 +198,6 @@ def _link_head(name: str, value: Link, label: Label | None) -> Head:
         return Head(name, "sigmoid", flat, classes, names=names)
     if complementary(value):
         return Head(name, "sigmoid", flat.pick(np.array([1], dtype=np.int64)), classes, names=names)
-    if value.kind == "softmax" and size == 2:
-        return Head(name, "sigmoid", _difference(flat), classes, names=names)
     return Head(name, value.kind, flat, classes, names=names)
 
 

@@ -98,6 +98,20 @@ def test_softmax_of_two_is_a_binary_probability() -> None:
     assert result.outputs.shape[1] == 1
 
 
+def test_one_column_of_two_softmax_probabilities() -> None:
+    nodes = [
+        helper.make_node("Gemm", ["X", "w"], ["z"], "gemm"),
+        helper.make_node("Softmax", ["z"], ["p"], "softmax", axis=1),
+        helper.make_node("Gather", ["p", "one"], ["y"], "column", axis=1),
+    ]
+    weights = {"w": np.array(PAIR, dtype=np.float32).reshape(2, 4).T.copy(), "one": np.array([1])}
+    plan, _, accuracy = run(model(nodes, weights, 4, {"y": (TensorProto.FLOAT, [1, 1])}))
+    assert plan.layout.reveal is Reveal.TIER
+    assert accuracy.decision_flips == 0
+    assert accuracy.max_abs_error is not None
+    assert accuracy.max_abs_error < 1e-4
+
+
 def test_normalizer_after_complementary_sigmoids_changes_nothing() -> None:
     def head(norm: str) -> bytes:
         nodes = [

@@ -10,7 +10,9 @@ from onnx import TensorProto, helper
 
 from prover.errors import QuantizationError, UnsupportedOpError
 from prover.graph import import_model
+from prover.graph.ops import registry
 from prover.quantization import FactSpace, IntegerModel, Request, Settings, calibrate
+from prover.quantization.rules import rules
 from prover.quantization.trace import Affine, trace_graph
 from prover.schema import Bool, Category, Fixed, Float32, Int, Schema
 from tests.quantization.nets import model
@@ -69,6 +71,7 @@ W = RNG.normal(size=(6, 4)).astype(np.float32)
         ([one("Add", ["X", "X"], "y")], {}, [1, 6]),
         ([one("Gather", ["X", "i"], "g", axis=1), one("Concat", ["g", "X"], "y", axis=1)], {"i": [5, 0]}, [1, 8]),
         ([one("Concat", ["X", "c"], "y", axis=-1)], {"c": W[:1]}, [1, 10]),
+        ([one("Reshape", ["X", "s"], "r"), one("Transpose", ["r"], "y", perm=[1, 0])], {"s": [2, 3]}, [3, 2]),
         ([one("ArrayFeatureExtractor", ["X", "i"], "y", "ai.onnx.ml")], {"i": [3, 3, 1]}, [1, 3]),
         ([one("Scaler", ["X"], "y", "ai.onnx.ml", offset=[1.0] * 6, scale=[0.1, 2, 3, 4, 5, 6])], {}, [1, 6]),
         ([one("Scaler", ["X"], "y", "ai.onnx.ml", offset=[2.0], scale=[0.5])], {}, [1, 6]),
@@ -119,6 +122,12 @@ W = RNG.normal(size=(6, 4)).astype(np.float32)
 def test_linear_operators_fold_exactly(nodes: list[Any], weights: dict[str, Any], shape: list[int]) -> None:
     arrays = {name: np.asarray(value) for name, value in weights.items()}
     linear_value(nodes, arrays, shape, ROWS)
+
+
+def test_every_operator_of_the_graph_has_a_rule() -> None:
+    """All but those that never see the input's values, and those the importer removes."""
+    folded = {("ai.onnx", op) for op in ("Constant", "ConstantOfShape", "Shape", "Size", "Identity")}
+    assert rules() == registry().keys() - folded - {("ai.onnx.ml", "ZipMap")}
 
 
 def refused(nodes: list[Any], weights: dict[str, Any], outputs: dict[str, Any], schema: Schema = MIXED) -> str:

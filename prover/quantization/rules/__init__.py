@@ -36,6 +36,12 @@ def _load() -> None:
         importlib.import_module(f"{__name__}.{module.name}")
 
 
+def rules() -> frozenset[tuple[str, str]]:
+    """(domain, operator) of every rule."""
+    _load()
+    return frozenset(_RULES)
+
+
 def rule_for(node: Node) -> Rule:
     """The rule of a node's operator.
 
@@ -50,4 +56,4 @@ def rule_for(node: Node) -> Rule:
     return found
 
 
-__all__ = ["Rule", "rule", "rule_for"]
+__all__ = ["Rule", "rule", "rule_for", "rules"]

@@ -7,6 +7,7 @@ import numpy as np
 from prover.graph import Node
 from prover.quantization.rules import rule
 from prover.quantization.rules.linear import integer
+from prover.quantization.sparse import Sparse
 from prover.quantization.trace import Affine, FloatStep, Label, Link, Trace, Value, linear, unsupported
 
 
@@ -31,7 +32,15 @@ def softmax(trace: Trace, node: Node, operands: list[Value | None]) -> list[Valu
     # Before opset 13 the axis starts a flattened block; with one row both readings agree on the last axis.
     if source.shape[axis] != source.size:
         raise unsupported(node, f"axis {axis} of shape {source.shape} does not hold all elements")
-    return [Link("softmax", source)]
+    return [softmax_link(source)]
+
+
+def softmax_link(logits: Affine) -> Link:
+    """Softmax of all elements; of two, it is the sigmoid of their differences, and can be taken apart."""
+    if logits.size != 2:
+        return Link("softmax", logits)
+    rows = Sparse.from_dense(np.array([[1.0, -1.0], [-1.0, 1.0]]))
+    return Link("sigmoid", logits.mapped(rows, np.zeros(2), logits.shape))
 
 
 @rule("Normalizer", domain="ai.onnx.ml")

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from prover.graph import Node
 from prover.quantization.rules import rule
+from prover.quantization.rules.activation import softmax_link
 from prover.quantization.rules.linear import floats, weighted_rows
 from prover.quantization.trace import Affine, Label, Link, Trace, Value, linear, unsupported
 
@@ -38,7 +39,7 @@ def linear_classifier(trace: Trace, node: Node, operands: list[Value | None]) ->
     if transform == "LOGISTIC":
         return [label, Link("sigmoid", outputs)]
     if transform == "SOFTMAX" and n_scores > 1:
-        return [label, Link("softmax", outputs)]
+        return [label, softmax_link(outputs)]
     if transform in ("NONE", "SOFTMAX"):
         return [label, outputs]
     raise unsupported(node, f"post_transform {transform}", "NONE, LOGISTIC and SOFTMAX are proved")

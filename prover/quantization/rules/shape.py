@@ -13,7 +13,7 @@ from prover.quantization.rules import rule
 from prover.quantization.trace import Affine, Label, Link, Trace, Value, unsupported
 
 
-@rule("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Gather", "Identity")
+@rule("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Gather")
 @rule("ArrayFeatureExtractor", domain="ai.onnx.ml")
 def move(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """Select and rearrange elements of the first operand; the others are constants."""
