@@ -17,8 +17,8 @@ GAS_BASE, GAS_PER_SIGNAL = 183_000, 6_500
 
 GAS_FORK = "prague"
 
-_SECONDS_BASE, _SECONDS_PER_WIRE, _SECONDS_PER_ROW = 0.012, 3.0e-6, 3.0e-6
-"""Proving time of the native backend on two idle cores: CPU time measured from 500 to 33,000 rows, over 1.5."""
+_SECONDS_BASE, _SECONDS_PER_WIRE, _SECONDS_PER_ROW = 0.02, 4.0e-6, 4.0e-6
+"""CPU time of a proof on the native backend, measured from 500 to 33,000 rows; two idle cores need less time."""
 
 _MEMORY_BASE = 90 << 20
 """Resident memory of a process that has proved the smallest circuit."""
