@@ -139,7 +139,9 @@ class ReferenceKey:
         if not all(map(is_on_twist, b2)):
             raise FormatError(f"{path}: a point of b2 is not on the twist")
         loaded = {key: [curve.load_g1(point) for point in points] for key, points in g1.items()}
-        return cls(file.header, file.verifying_key(), file.coefficients, loaded, [curve.load_g2(point) for point in b2])
+        return cls(
+            file.header, file.verifying_key(), file.coefficients(), loaded, [curve.load_g2(point) for point in b2]
+        )
 
     @property
     def n_wires(self) -> int:

@@ -10,6 +10,9 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from py_ecc.fields import optimized_bn128_FQ2 as FQ2
+from py_ecc.optimized_bn128.optimized_curve import b2, multiply
+
 from prover.field import Q, R
 from prover.groth16 import Proof, VerifyingKey, encode_calldata
 from prover.groth16.curve import generator_g1, generator_g2, load_g1, load_g2, store_g1, store_g2
@@ -84,8 +87,6 @@ class CallMaker:
 
     def _rerandomised(self) -> Call:
         """(A, B, C) -> (tA, B/t, C): why proof bytes are no identifier."""
-        from py_ecc.optimized_bn128 import multiply
-
         t = self.draw.randrange(2, R)
         a = store_g1(multiply(load_g1(self.proof.a), t))
         b = store_g2(multiply(load_g2(self.proof.b), pow(t, -1, R)))
@@ -190,8 +191,6 @@ class CallMaker:
 
 def off_subgroup_point(draw: random.Random) -> G2Point:
     """A point of the twist outside the subgroup of order r: almost every point is."""
-    from py_ecc.optimized_bn128 import FQ2, b2
-
     while True:
         x = FQ2([draw.randrange(Q), draw.randrange(Q)])
         square = x * x * x + b2

@@ -11,8 +11,13 @@ import pytest
 
 from prover.groth16 import Backend, Proof, ProvingKey, VerifyingKey, get_backend, prove, setup
 from tests.groth16.circuits import Example, cubic, random_example
+from tests.groth16.rpc import anvil_process
 
-CIRCUITS: dict[str, Callable[[], Example]] = {"cubic": cubic, "random": lambda: random_example(240)}
+CIRCUITS: dict[str, Callable[[], Example]] = {
+    "cubic": cubic,
+    "toy": lambda: random_example(12),
+    "random": lambda: random_example(240),
+}
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,31 @@ class Case:
         return self.key.verifying_key
 
 
-@pytest.fixture(scope="session", params=["native", "reference"])
+class Workshop:
+    """Makes each case once a session. A parametrised session fixture would make it again at every switch."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._cases: dict[tuple[str, str], Case] = {}
+
+    def case(self, name: str, backend: Backend) -> Case:
+        """A circuit's key and proof on a backend."""
+        label = (name, backend.name)
+        if label not in self._cases:
+            example = CIRCUITS[name]()
+            key = setup(example.r1cs, self._folder / f"{backend.name}-{name}.zkey", backend=backend)
+            proof = prove(key, example.r1cs, example.witness, backend=backend)
+            self._cases[label] = Case(name, backend, example, key, proof)
+        return self._cases[label]
+
+
+@pytest.fixture(scope="session")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Workshop:
+    """Where keys and proofs are made."""
+    return Workshop(tmp_path_factory.mktemp("keys"))
+
+
+@pytest.fixture(params=["native", "reference"])
 def backend(request: pytest.FixtureRequest, require_tool: Callable[[str], Path]) -> Backend:
     """Each backend in turn."""
     if request.param == "native":
@@ -38,28 +67,22 @@ def backend(request: pytest.FixtureRequest, require_tool: Callable[[str], Path])
     return get_backend(request.param)
 
 
-@pytest.fixture(scope="session")
-def any_backend() -> Backend:
-    """The fastest backend there is, for tests that are not about backends."""
-    return get_backend()
+@pytest.fixture(params=["cubic", "random"])
+def case(request: pytest.FixtureRequest, backend: Backend, workshop: Workshop) -> Case:
+    """Both circuits on every backend."""
+    return workshop.case(request.param, backend)
 
 
-@pytest.fixture(scope="session", params=sorted(CIRCUITS))
-def case(request: pytest.FixtureRequest, backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> Case:
-    """Every circuit on every backend."""
-    example = CIRCUITS[request.param]()
-    path = tmp_path_factory.mktemp(f"{backend.name}-{request.param}") / "key.zkey"
-    key = setup(example.r1cs, path, backend=backend)
-    return Case(request.param, backend, example, key, prove(key, example.r1cs, example.witness, backend=backend))
+@pytest.fixture
+def cubic_case(backend: Backend, workshop: Workshop) -> Case:
+    """The small circuit on every backend, for what does not depend on size."""
+    return workshop.case("cubic", backend)
 
 
 @pytest.fixture(scope="session")
-def toy(any_backend: Backend, tmp_path_factory: pytest.TempPathFactory) -> Case:
-    """A dozen rows and three public signals on the fastest backend."""
-    example = random_example(12)
-    key = setup(example.r1cs, tmp_path_factory.mktemp("toy") / "key.zkey", backend=any_backend)
-    proof = prove(key, example.r1cs, example.witness, backend=any_backend)
-    return Case("toy", any_backend, example, key, proof)
+def toy(workshop: Workshop) -> Case:
+    """A dozen rows and three public signals on the fastest backend, for what is not about backends."""
+    return workshop.case("toy", get_backend())
 
 
 @pytest.fixture(scope="session")
@@ -79,7 +102,5 @@ def snarkjs(require_tool: Callable[[str], Path]) -> Callable[..., str]:
 @pytest.fixture(scope="session")
 def anvil(require_tool: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """URL of an anvil at fork Prague that lives as long as the session."""
-    from tests.groth16.rpc import anvil_process
-
     with anvil_process(require_tool("anvil"), tmp_path_factory.mktemp("anvil")) as url:
         yield url

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from py_ecc.optimized_bn128 import G1, G2, Z1, Z2, add, eq, multiply
+from py_ecc.optimized_bn128.optimized_curve import G1, G2, Z1, Z2, add, eq, multiply
 
 from prover.field import R
 from prover.groth16 import curve, domain

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import struct
 import tracemalloc
 from collections.abc import Callable
@@ -13,22 +14,31 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from prover.errors import FormatError
+from prover.errors import FormatError, KeyMismatchError, StorageError
 from prover.field import Q, R, to_limbs
-from prover.groth16 import Proof, ProvingKey, VerifyingKey
+from prover.groth16 import Backend, Proof, ProvingKey, VerifyingKey, prove, verify
 from prover.groth16.formats import ZKey, load_public, read_r1cs, read_wtns, save_public, write_r1cs, write_wtns
 from prover.groth16.formats.r1cs import r1cs_bytes
 from prover.groth16.points import G2_GENERATOR
 from prover.groth16.reference import ReferenceKey
 from tests.groth16.calls import off_subgroup_point
-from tests.groth16.circuits import from_rows, random_example
+from tests.groth16.circuits import Row, from_rows, random_example
 from tests.groth16.conftest import Case
 
 READERS: dict[str, Callable[[Path], object]] = {
     "r1cs": read_r1cs,
     "wtns": read_wtns,
-    "zkey": ZKey,
+    "zkey": lambda path: _whole_key(ZKey(path)),
 }
+
+
+def _whole_key(key: ZKey) -> None:
+    """Decode everything a key holds."""
+    key.verifying_key()
+    key.coefficients()
+    key.b2()
+    for name in ("a", "b1", "c", "h"):
+        key.g1(name)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +62,8 @@ def test_r1cs_goes_round(tmp_path: Path) -> None:
 
 
 def test_an_r1cs_with_empty_lists_and_one_without_rows_go_round(tmp_path: Path) -> None:
-    for rows in ([({}, {}, {}), ({1: 2}, {}, {})], []):
+    systems: list[list[Row]] = [[({}, {}, {}), ({1: 2}, {}, {})], []]
+    for rows in systems:
         path = write_r1cs(tmp_path / "c.r1cs", from_rows(rows, 3, 1, 0))
         assert read_r1cs(path).n_constraints == len(rows)
         assert r1cs_bytes(read_r1cs(path)) == path.read_bytes()
@@ -177,6 +188,25 @@ def test_a_key_with_a_point_off_the_curve_is_refused(toy: Case, tmp_path: Path) 
         ReferenceKey.load(path)
 
 
+def test_a_damaged_key_is_refused_or_proves_all_the_same(backend: Backend, toy: Case, tmp_path: Path) -> None:
+    draw = random.Random(11)
+    path = tmp_path / "key.zkey"
+    outcomes = []
+    for _ in range(100 if backend.name == "native" else 4):
+        raw = bytearray(toy.key.path.read_bytes())
+        for _ in range(draw.randrange(1, 4)):
+            raw[draw.randrange(draw.choice([12, 700, len(raw)]))] ^= 1 << draw.randrange(8)
+        path.write_bytes(raw)
+        key = ProvingKey(path)
+        try:
+            proof = prove(key, toy.example.r1cs, toy.example.witness, backend=backend)
+            assert verify(key.verifying_key, toy.example.signals, proof, backend=backend)
+            outcomes.append("proof")
+        except (FormatError, KeyMismatchError) as error:
+            outcomes.append(type(error).__name__)
+    assert "FormatError" in outcomes
+
+
 def test_a_key_goes_round_through_the_reader(toy: Case) -> None:
     file = ZKey(toy.key.path)
     assert file.verifying_key() == ProvingKey(toy.key.path).verifying_key
@@ -193,8 +223,6 @@ def test_verifying_key_goes_round(toy: Case, tmp_path: Path) -> None:
 
 
 def test_verifying_keys_with_bad_points_are_refused(toy: Case) -> None:
-    import random
-
     key = toy.verifying_key
     stray = off_subgroup_point(random.Random(5))
     infinity = ((0, 0), (0, 0))
@@ -227,7 +255,24 @@ def test_proof_and_signals_go_round(toy: Case, tmp_path: Path) -> None:
         Proof(bytes(255))
 
 
-BAD_NUMBERS = [1, 1.5, None, True, "", "-1", "+1", "01", "0x1", "1 ", "１", "1e3", str(2**256), "9" * 400, ["1"], {}]
+BAD_NUMBERS: list[object] = [
+    1,
+    1.5,
+    None,
+    True,
+    "",
+    "-1",
+    "+1",
+    "01",
+    "0x1",
+    "1 ",
+    "１",
+    "1e3",
+    str(2**256),
+    "9" * 400,
+    ["1"],
+    {},
+]
 
 
 @pytest.mark.parametrize("bad", BAD_NUMBERS, ids=repr)
@@ -295,8 +340,6 @@ def test_a_huge_json_file_is_not_read(tmp_path: Path) -> None:
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from prover.errors import StorageError
-
     path = write_wtns(tmp_path / "w.wtns", to_limbs([1, 2]))
     before = path.read_bytes()
 

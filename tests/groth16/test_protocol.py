@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from py_ecc.optimized_bn128.optimized_curve import Z1, neg
 
 from prover.errors import Cancelled, InputError, KeyMismatchError, UnsafeKeyError, UnsatisfiedError
 from prover.field import R, to_limbs
 from prover.groth16 import (
     Backend,
     KeyState,
+    Proof,
     ProvingKey,
     VerifyingKey,
+    curve,
     get_backend,
     key_state,
     prove,
@@ -35,7 +41,7 @@ def test_a_proof_verifies_and_another_statement_does_not(case: Case) -> None:
         assert not verify(case.verifying_key, other, case.proof, backend=case.backend)
 
 
-def test_both_backends_accept_each_others_keys_and_proofs(case: Case, require_tool) -> None:  # type: ignore[no-untyped-def]
+def test_both_backends_accept_each_others_keys_and_proofs(case: Case, require_tool: Callable[[str], Path]) -> None:
     require_tool("native")
     other = get_backend("reference" if case.backend.name == "native" else "native")
     assert verify(case.verifying_key, case.example.signals, case.proof, backend=other)
@@ -44,12 +50,12 @@ def test_both_backends_accept_each_others_keys_and_proofs(case: Case, require_to
     assert verify(case.verifying_key, case.example.signals, proof, backend=case.backend)
 
 
-def test_blinding_is_fresh_unless_seeded(case: Case) -> None:
-    r1cs, witness = case.example.r1cs, case.example.witness
-    assert prove(case.key, r1cs, witness, backend=case.backend) != case.proof
-    seeded = [prove(case.key, r1cs, witness, backend=case.backend, seed=b"s") for _ in range(2)]
+def test_blinding_is_fresh_unless_seeded(cubic_case: Case) -> None:
+    r1cs, witness = cubic_case.example.r1cs, cubic_case.example.witness
+    assert prove(cubic_case.key, r1cs, witness, backend=cubic_case.backend) != cubic_case.proof
+    seeded = [prove(cubic_case.key, r1cs, witness, backend=cubic_case.backend, seed=b"s") for _ in range(2)]
     assert seeded[0] == seeded[1]
-    assert prove(case.key, r1cs, witness, backend=case.backend, seed=b"t") != seeded[0]
+    assert prove(cubic_case.key, r1cs, witness, backend=cubic_case.backend, seed=b"t") != seeded[0]
 
 
 def test_a_seeded_setup_is_reproducible_and_an_unseeded_one_is_not(backend: Backend, tmp_path: Path) -> None:
@@ -83,15 +89,16 @@ def test_a_witness_of_the_wrong_form_is_refused(case: Case) -> None:
     r1cs, witness = case.example.r1cs, case.example.witness
     not_canonical = witness.copy()
     not_canonical[2] = np.frombuffer((R + 3).to_bytes(32, "little"), dtype="<u8")
-    for bad in (witness[:-1], witness.astype(np.int64), not_canonical, case.example.with_wire(0, 2)):
+    signed: NDArray[Any] = witness.astype(np.int64)
+    for bad in (witness[:-1], signed, not_canonical, case.example.with_wire(0, 2)):
         with pytest.raises(InputError):
             prove(case.key, r1cs, bad, backend=case.backend)
 
 
-def test_a_key_for_another_circuit_is_refused(case: Case) -> None:
+def test_a_key_for_another_circuit_is_refused(cubic_case: Case) -> None:
     other = random_example(30)
     with pytest.raises(KeyMismatchError, match="wires"):
-        prove(case.key, other.r1cs, other.witness, backend=case.backend)
+        prove(cubic_case.key, other.r1cs, other.witness, backend=cubic_case.backend)
 
 
 def test_a_key_for_a_circuit_of_the_same_size_is_refused(backend: Backend, tmp_path: Path) -> None:
@@ -112,10 +119,6 @@ def test_an_initial_key_is_recognised_and_refused(backend: Backend, tmp_path: Pa
 
 def test_anybody_can_forge_under_an_initial_key(backend: Backend, tmp_path: Path) -> None:
     """Why initial keys are refused: A = α, B = β, C = -(IC₀ + Σ sᵢICᵢ₊₁) satisfies the equation when γ = δ."""
-    from py_ecc.optimized_bn128 import Z1, neg
-
-    from prover.groth16 import Proof, curve
-
     vk: VerifyingKey = setup_initial(cubic().r1cs, tmp_path / "initial.zkey", backend=backend).verifying_key
     lie = [666]
     statement = curve.multiply_sum([curve.load_g1(point) for point in vk.ic], [1, *lie], Z1)
@@ -137,9 +140,10 @@ def test_cancelling_setup_leaves_no_file(backend: Backend, tmp_path: Path, allow
     assert not list(tmp_path.iterdir())
 
 
-def test_cancelling_a_proof(case: Case) -> None:
+def test_cancelling_a_proof(cubic_case: Case) -> None:
+    example, backend = cubic_case.example, cubic_case.backend
     with pytest.raises(Cancelled):
-        prove(case.key, case.example.r1cs, case.example.witness, backend=case.backend, progress=lambda *_: False)
+        prove(cubic_case.key, example.r1cs, example.witness, backend=backend, progress=lambda *_: False)
 
 
 def test_progress_is_reported_in_fractions(backend: Backend, tmp_path: Path) -> None:

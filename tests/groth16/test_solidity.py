@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ from tests.groth16.circuits import Example, cubic, random_example
 from tests.groth16.conftest import Case
 from tests.groth16.contract import NAME, compiled, source
 
-HASHES = {"model_hash": b"\x11" * 32, "circuit_hash": b"\x22" * 32}
+HASHES: dict[str, Any] = {"model_hash": b"\x11" * 32, "circuit_hash": b"\x22" * 32}
 UPDATE = "VERDICT_UPDATE_SNAPSHOTS"
 
 

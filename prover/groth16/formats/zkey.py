@@ -62,16 +62,16 @@ class ZKeyHeader:
 class ZKey:
     """A proving key on disk, mapped into memory; sections are decoded when they are asked for.
 
-    Every size is checked against the header at opening, every coordinate and coefficient for being canonical; whether a
-    point is on its curve is checked for the verifying key, and by whoever multiplies the others.
+    Opening compares every size with the header. A section's numbers are checked for being canonical when it is read;
+    whether a point is on its curve is checked for the verifying key, and by whoever multiplies the others.
 
     Raises:
-        FormatError: not an iden3 Groth16 key over BN254, truncated, contradicting itself, or not canonical.
+        FormatError: not an iden3 Groth16 key over BN254, truncated, or contradicting itself.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
-        name = str(path)
+        self._name = name = str(path)
         sections = read_sections(path, MAGIC, VERSION)
         if bytes(section(sections, 1, 4, name)) != struct.pack("<I", 1):
             raise FormatError(f"{name}: not a Groth16 key")
@@ -81,24 +81,48 @@ class ZKey:
         counts["h"] = header.domain_size
         self._g1 = {key: section(sections, G1_SECTIONS[key], 64 * count, name) for key, count in counts.items()}
         self._b2 = section(sections, 7, 128 * header.n_wires, name)
-        for key, body in (*self._g1.items(), ("b2", self._b2)):
-            if not is_canonical(np.frombuffer(body, dtype="<u8").reshape(-1, 4), Q):
-                raise FormatError(f"{name}: a coordinate of {key} is not below q")
-        self.coefficients = _parse_coefficients(section(sections, 4, None, name), header, name)
+        self._coefficients = section(sections, 4, None, name)
+        if len(self._coefficients) < 4 or len(self._coefficients) != 4 + COEFFICIENT.itemsize * int.from_bytes(
+            self._coefficients[:4], "little"
+        ):
+            raise FormatError(f"{name}: section 4 does not have the size its count implies")
 
     def g1(self, key: str) -> Iterator[G1Point]:
-        """Points of one of the sections ``ic a b1 c h``."""
-        body = self._g1[key]
+        """Points of one of the sections ``ic a b1 c h``; raises FormatError when a coordinate is not canonical."""
+        body = self._canonical(self._g1[key], key)
         return (_decode_g1(body[start : start + 64]) for start in range(0, len(body), 64))
 
     def b2(self) -> Iterator[G2Point]:
-        """Points of section 7."""
-        return (_decode_g2(self._b2[start : start + 128]) for start in range(0, len(self._b2), 128))
+        """Points of section 7; raises FormatError when a coordinate is not canonical."""
+        body = self._canonical(self._b2, "b2")
+        return (_decode_g2(body[start : start + 128]) for start in range(0, len(body), 128))
+
+    def coefficients(self) -> NDArray[np.void]:
+        """Records of section 4, dtype :data:`COEFFICIENT`.
+
+        Raises:
+            FormatError: one lies outside the matrices or is not canonical.
+        """
+        records = np.frombuffer(self._coefficients, dtype=COEFFICIENT, offset=4)
+        if len(records) and (
+            records["matrix"].max() > 1
+            or records["row"].max() >= self.header.domain_size
+            or records["wire"].max() >= self.header.n_wires
+        ):
+            raise FormatError(f"{self._name}: a coefficient lies outside the matrices")
+        if not is_canonical(records["value"], R):
+            raise FormatError(f"{self._name}: a coefficient is not below r")
+        return records
 
     def verifying_key(self) -> VerifyingKey:
         """The key's public part; raises FormatError when one of its points is not in its group."""
         header = self.header
         return VerifyingKey(header.alpha1, header.beta2, header.gamma2, header.delta2, tuple(self.g1("ic")))
+
+    def _canonical(self, body: memoryview, key: str) -> memoryview:
+        if not is_canonical(np.frombuffer(body, dtype="<u8").reshape(-1, 4), Q):
+            raise FormatError(f"{self._name}: a coordinate of {key} is not below q")
+        return body
 
 
 def _parse_header(body: memoryview, name: str) -> ZKeyHeader:
@@ -123,21 +147,6 @@ def _parse_header(body: memoryview, name: str) -> ZKeyHeader:
         delta1=_decode_g1(points[384:448]),
         delta2=_decode_g2(points[448:576]),
     )
-
-
-def _parse_coefficients(body: memoryview, header: ZKeyHeader, name: str) -> NDArray[np.void]:
-    if len(body) < 4 or len(body) != 4 + struct.unpack_from("<I", body)[0] * COEFFICIENT.itemsize:
-        raise FormatError(f"{name}: section 4 does not have the size its count implies")
-    records = np.frombuffer(body, dtype=COEFFICIENT, offset=4)
-    if len(records) and (
-        records["matrix"].max() > 1
-        or records["row"].max() >= header.domain_size
-        or records["wire"].max() >= header.n_wires
-    ):
-        raise FormatError(f"{name}: a coefficient lies outside the matrices")
-    if not is_canonical(records["value"], R):
-        raise FormatError(f"{name}: a coefficient is not below r")
-    return records
 
 
 def write_zkey(
