@@ -15,6 +15,7 @@ from prover.chain.eip712 import Attestation, Consent, Domain
 from prover.chain.signer import Signer
 from prover.errors import ChainError, FormatError
 from prover.files import write_atomic
+from prover.jsontext import parse_json
 
 _FORMAT = 1
 
@@ -192,7 +193,7 @@ def _document(kind: str, members: dict[str, Any], signature: bytes, domain: Doma
 
 def _parse(kind: str, text: str | bytes) -> tuple[dict[str, Any], bytes, Domain]:
     try:
-        document = json.loads(text)
+        document = parse_json(text)
         if document["format"] != _FORMAT or document["kind"] != kind:
             raise ValueError(f"it is a {document['kind']!r} of format {document['format']!r}")
         place = document["domain"]

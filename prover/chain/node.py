@@ -25,6 +25,7 @@ from pathlib import Path
 
 from prover.errors import ChainError, NodeUnreachableError, StorageError
 from prover.files import write_atomic
+from prover.jsontext import parse_json
 
 DEFAULT_PORT = 8545
 CHAIN_ID = 31337
@@ -82,7 +83,7 @@ def url() -> str:
 def running() -> NodeProcess | None:
     """The recorded node, if its process is still alive."""
     try:
-        record = json.loads((state_directory() / "node.json").read_text())
+        record = parse_json((state_directory() / "node.json").read_text())
         process = NodeProcess(**record)
     except (OSError, ValueError, TypeError):
         return None

@@ -19,6 +19,7 @@ from web3.exceptions import BlockNotFound, Web3Exception
 from prover.chain.networks import Network
 from prover.errors import ChainError, DeploymentError, StorageError
 from prover.files import write_atomic
+from prover.jsontext import parse_json
 
 DEFAULT_FOLDER = Path("deployments")
 _NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]*")
@@ -104,7 +105,7 @@ class Records:
         except OSError as error:
             raise DeploymentError(f"cannot read {path}: {error.strerror}") from error
         try:
-            return Deployment(**json.loads(text))
+            return Deployment(**parse_json(text))
         except (ValueError, TypeError) as error:
             raise DeploymentError(
                 f"{path} is not a deployment record: {error}", "restore it from version control, or delete it"

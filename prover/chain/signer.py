@@ -7,7 +7,6 @@ that raises holds it in a local variable, so that not even a traceback with loca
 from __future__ import annotations
 
 import getpass
-import json
 import os
 import sys
 from abc import ABC, abstractmethod
@@ -25,6 +24,7 @@ from web3.types import TxParams
 from prover.chain.networks import Network
 from prover.chain.tester import TesterProvider
 from prover.errors import ChainError, SignerError
+from prover.jsontext import parse_json
 
 KEY_VARIABLE = "VERDICT_PRIVATE_KEY"
 PASSWORD_VARIABLE = "VERDICT_KEYSTORE_PASSWORD"
@@ -124,7 +124,7 @@ def from_keystore(path: str | os.PathLike[str], prompt: Callable[[str], str] | N
         SignerError: no such file, not a keystore, no password, or the wrong one.
     """
     try:
-        keystore = json.loads(Path(path).read_text())
+        keystore = parse_json(Path(path).read_text())
     except OSError as error:
         raise SignerError(f"cannot read the keystore {path}: {error.strerror}") from error
     except ValueError:
