@@ -32,23 +32,36 @@ interface IAuditRegistry {
     error StatementFromFuture(uint64 signedAt);
 
     /// @notice Record a statement. Anybody may relay it.
+    /// @param statement What the auditor found.
+    /// @param signature The auditor's, over the statement: ECDSA, or ERC-1271 with bounded gas.
     function state(Statement calldata statement, bytes calldata signature) external;
 
     /// @notice Withdraw the caller's statement about a model, relayed or not: what was signed until now never counts.
+    /// @param modelId Id of the model.
     function withdraw(uint256 modelId) external;
 
     /// @notice Whether `auditor` states, and has not withdrawn, that the model as registered now is in production.
+    /// @param modelId Id of the model.
+    /// @param auditor The auditor.
+    /// @return True while the statement counts.
     function isProduction(uint256 modelId, address auditor) external view returns (bool);
 
     /// @notice The hash of the auditor's report and when it was signed; zeros if there is no statement.
+    /// @param modelId Id of the model.
+    /// @param auditor The auditor.
+    /// @return evidenceHash Hash of the report.
+    /// @return signedAt When it was signed, Unix seconds.
     function statementOf(
         uint256 modelId,
         address auditor
     ) external view returns (bytes32 evidenceHash, uint64 signedAt);
 
     /// @notice EIP-712 struct hash of a statement.
+    /// @param statement What the auditor found.
+    /// @return The struct hash.
     function hashStatement(Statement calldata statement) external pure returns (bytes32);
 
     /// @notice Where models are registered.
+    /// @return The registry.
     function modelRegistry() external view returns (IModelRegistry);
 }

@@ -63,43 +63,73 @@ interface ICreditLine {
     /// @notice Borrow `amount` on the caller's own decision by `modelId` over facts attested by `issuer`.
     /// @dev Reverts with the registry's Decision... error when there is no valid decision for the caller and this
     /// contract.
+    /// @param modelId Accepted model that judged the caller.
+    /// @param issuer Accepted issuer that attested the caller's facts.
+    /// @param amount In the token's smallest unit.
+    /// @return loanId The new loan, counted from 1.
     function draw(uint256 modelId, address issuer, uint256 amount) external returns (uint256 loanId);
 
     /// @notice Pay back up to `amount` of a loan; anybody may. More than is owed is not taken.
+    /// @param loanId The loan.
+    /// @param amount In the token's smallest unit.
     /// @return paid What was taken from the caller, interest first.
     function repay(uint256 loanId, uint256 amount) external returns (uint256 paid);
 
     /// @notice Add lendable tokens. Owner only: it is the one lender.
+    /// @param amount In the token's smallest unit.
     function fund(uint256 amount) external;
 
     /// @notice Take back tokens that are not lent. Owner only.
+    /// @param to Receiver.
+    /// @param amount In the token's smallest unit.
     function withdraw(address to, uint256 amount) external;
 
     /// @notice Accept a model, or change its terms. Owner only. The model must be bound, reveal tiers and count
     /// higher as better; `limits` has one entry per tier.
+    /// @param modelId Id of the model.
+    /// @param terms The new terms.
     function setModelTerms(uint256 modelId, ModelTerms calldata terms) external;
 
     /// @notice Accept an issuer with a daily cap; zero stops it. Owner only.
+    /// @param issuer The issuer.
+    /// @param dailyCap Most that is lent in one day.
     function setIssuerDailyCap(address issuer, uint256 dailyCap) external;
 
     /// @notice Set the caps per loan and per person. Owner only.
+    /// @param loanCap Most that one loan may be.
+    /// @param personCap Most that one person may owe.
     function setCaps(uint256 loanCap, uint256 personCap) external;
 
     /// @notice Principal and interest owed on a loan now, rounded up.
+    /// @param loanId The loan.
+    /// @return In the token's smallest unit.
     function owedUp(uint256 loanId) external view returns (uint256);
 
     /// @notice A loan as stored.
+    /// @param loanId The loan.
+    /// @return The loan; empty if there is none.
     function loanOf(uint256 loanId) external view returns (Loan memory);
 
     /// @notice Terms of a model; empty if it is not accepted.
+    /// @param modelId Id of the model.
+    /// @return The terms.
     function modelTermsOf(uint256 modelId) external view returns (ModelTerms memory);
 
     /// @notice Principal a person owes over all wallets.
+    /// @param issuer The issuer.
+    /// @param personId The issuer's pseudonym of the person.
+    /// @return Principal, without interest.
     function outstandingOf(address issuer, bytes32 personId) external view returns (uint256);
 
     /// @notice Lent on a model on a day (Unix time / 1 days).
+    /// @param modelId Id of the model.
+    /// @param day Unix time / 1 days.
+    /// @return Amount lent that day.
     function lentOnModel(uint256 modelId, uint256 day) external view returns (uint256);
 
     /// @notice Lent on an issuer's attestations on a day (Unix time / 1 days).
+    /// @param issuer The issuer.
+    /// @param day Unix time / 1 days.
+    /// @return Amount lent that day.
     function lentOnIssuer(address issuer, uint256 day) external view returns (uint256);
 }

@@ -119,10 +119,17 @@ interface IDecisionRegistry {
     ) external;
 
     /// @notice Make one of the caller's consent nonces unusable, for a consent signed but regretted.
+    /// @param nonce Nonce of the consent.
     function invalidateConsentNonce(uint256 nonce) external;
 
     /// @notice The decision and whether it counts now. Never reverts. With status Missing the decision is empty;
     /// with any other it is what was stored, for information.
+    /// @param modelId Id of the model.
+    /// @param issuer The issuer.
+    /// @param subject Wallet the attestations are about.
+    /// @param consumer Contract the subject consented to.
+    /// @return status Whether the decision counts now, and if not why.
+    /// @return decision What is stored.
     function tryDecisionOf(
         uint256 modelId,
         address issuer,
@@ -131,6 +138,11 @@ interface IDecisionRegistry {
     ) external view returns (DecisionStatus status, Decision memory decision);
 
     /// @notice The decision if it counts now; reverts with the reason otherwise.
+    /// @param modelId Id of the model.
+    /// @param issuer The issuer.
+    /// @param subject Wallet the attestations are about.
+    /// @param consumer Contract the subject consented to.
+    /// @return decision The valid decision.
     function decisionOf(
         uint256 modelId,
         address issuer,
@@ -140,6 +152,10 @@ interface IDecisionRegistry {
 
     /// @notice Public signal a proof must carry: keccak256(abi.encode(keccak256("verdict/decision/v1"), chain id, this
     /// registry, modelId, attestationHash, consentNonce)) >> 3, a value of 253 bits.
+    /// @param modelId Id of the model.
+    /// @param attestationHash EIP-712 struct hash of the attestation.
+    /// @param consentNonce Nonce of the consent.
+    /// @return The context, below 2^253.
     function contextOf(
         uint256 modelId,
         bytes32 attestationHash,
@@ -147,18 +163,31 @@ interface IDecisionRegistry {
     ) external view returns (uint256);
 
     /// @notice EIP-712 struct hash of an attestation: its name in a consent and in a proof's context.
+    /// @param attestation The issuer's statement.
+    /// @return The struct hash.
     function hashAttestation(Attestation calldata attestation) external pure returns (bytes32);
 
     /// @notice EIP-712 struct hash of a consent.
+    /// @param consent The subject's permission.
+    /// @return The struct hash.
     function hashConsent(Consent calldata consent) external pure returns (bytes32);
 
     /// @notice The EIP-712 domain separator on this chain.
+    /// @return The domain separator.
     function domainSeparator() external view returns (bytes32);
 
     /// @notice Whether a consent nonce of `subject` is used or invalidated.
+    /// @param subject Wallet the attestations are about.
+    /// @param nonce Nonce of the consent.
+    /// @return True once used or invalidated.
     function isConsentNonceUsed(address subject, uint256 nonce) external view returns (bool);
 
     /// @notice Sequence and hash of the last attestation accepted for (issuer, subject, schema).
+    /// @param issuer The issuer.
+    /// @param subject Wallet the attestations are about.
+    /// @param schema Hash of the schema they follow.
+    /// @return sequence The last accepted sequence.
+    /// @return attestationHash Hash of its attestation; zero if none was accepted.
     function lastAcceptedOf(
         address issuer,
         address subject,
@@ -166,8 +195,10 @@ interface IDecisionRegistry {
     ) external view returns (uint64 sequence, bytes32 attestationHash);
 
     /// @notice Where models and verifiers are registered.
+    /// @return The registry.
     function modelRegistry() external view returns (IModelRegistry);
 
     /// @notice Where issuers are registered.
+    /// @return The registry.
     function issuerRegistry() external view returns (IIssuerRegistry);
 }

@@ -30,16 +30,24 @@ interface IERCZKMLRegistry {
     error NotModelOwner(uint256 modelId, address caller);
 
     /// @notice Register a model; the caller becomes its owner.
+    /// @param commitment What the id will stand for.
     /// @return modelId Unique id of the model.
     function registerModel(ModelCommitment calldata commitment) external returns (uint256 modelId);
 
     /// @notice Replace a model's commitment, where an implementation allows it. Verdict's never does.
+    /// @param modelId Id of the model.
+    /// @param newCommitment Ignored: models never change.
     function updateModel(uint256 modelId, ModelCommitment calldata newCommitment) external;
 
     /// @notice Retire a model for good. Only its owner may.
+    /// @param modelId Id of the model.
     function deprecateModel(uint256 modelId) external;
 
     /// @notice The commitment, whether it is deprecated, and its owner. Reverts with ModelNotFound.
+    /// @param modelId Id of the model.
+    /// @return commitment What the id stands for.
+    /// @return deprecated Whether it is retired.
+    /// @return owner Who may bind, hand over and retire it.
     function getModel(
         uint256 modelId
     ) external view returns (ModelCommitment memory commitment, bool deprecated, address owner);

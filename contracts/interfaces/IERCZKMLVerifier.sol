@@ -31,8 +31,11 @@ interface IERCZKMLVerifier {
     ) external;
 
     /// @notice bytes4(keccak256(name)) of the model's proving system, for example of "groth16-bn254-v1".
+    /// @param modelId Id of the model.
+    /// @return Id of the proving system.
     function proofSystemOf(uint256 modelId) external view returns (bytes4);
 
     /// @notice Where the model commitments are read from.
+    /// @return registryAddress The registry.
     function registry() external view returns (address registryAddress);
 }

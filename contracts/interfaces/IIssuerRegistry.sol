@@ -44,25 +44,37 @@ interface IIssuerRegistry {
     function registerIssuer(address administrator, string calldata uri) external;
 
     /// @notice Make every attestation of `issuer` unusable until `resumeIssuer`. Administrator only.
+    /// @param issuer The issuer.
     function suspendIssuer(address issuer) external;
 
     /// @notice End a suspension. Administrator only.
+    /// @param issuer The issuer.
     function resumeIssuer(address issuer) external;
 
     /// @notice Make every attestation of `issuer` unusable for good. The administrator or the issuer itself.
+    /// @param issuer The issuer.
     function retireIssuer(address issuer) external;
 
     /// @notice Offer the administration to another account, which must accept. Zero withdraws an offer.
+    /// @param issuer The issuer.
+    /// @param newAdministrator The future administrator; zero withdraws an offer.
     function offerAdministration(address issuer, address newAdministrator) external;
 
     /// @notice Accept the administration offered to the caller.
+    /// @param issuer The issuer.
     function acceptAdministration(address issuer) external;
 
     /// @notice Withdraw one attestation. The issuer or its administrator.
+    /// @param issuer The issuer.
+    /// @param attestationHash EIP-712 struct hash of the attestation.
     function revokeAttestation(address issuer, bytes32 attestationHash) external;
 
     /// @notice Withdraw every attestation about (subject, schema) with a sequence below `minimumSequence`.
     /// The issuer or its administrator; the minimum only rises.
+    /// @param issuer The issuer.
+    /// @param subject Wallet the attestations are about.
+    /// @param schema Hash of the schema they follow.
+    /// @param minimumSequence Lowest sequence that still counts.
     function raiseMinimumSequence(
         address issuer,
         address subject,
@@ -71,21 +83,41 @@ interface IIssuerRegistry {
     ) external;
 
     /// @notice Status of an issuer. Never reverts.
+    /// @param issuer The issuer.
+    /// @return The status.
     function statusOf(address issuer) external view returns (IssuerStatus);
 
     /// @notice Administrator of an issuer, zero if unknown.
+    /// @param issuer The issuer.
+    /// @return An account, or zero.
     function administratorOf(address issuer) external view returns (address);
 
     /// @notice Account the administration is offered to, zero if none.
+    /// @param issuer The issuer.
+    /// @return An account, or zero.
     function pendingAdministratorOf(address issuer) external view returns (address);
 
     /// @notice Lowest usable sequence for (issuer, subject, schema).
+    /// @param issuer The issuer.
+    /// @param subject Wallet the attestations are about.
+    /// @param schema Hash of the schema they follow.
+    /// @return The lowest usable sequence; zero if never raised.
     function minimumSequenceOf(address issuer, address subject, bytes32 schema) external view returns (uint64);
 
     /// @notice Whether `issuer` withdrew this attestation.
+    /// @param issuer The issuer.
+    /// @param attestationHash EIP-712 struct hash of the attestation.
+    /// @return True once revoked.
     function isRevoked(address issuer, bytes32 attestationHash) external view returns (bool);
 
     /// @notice All that decides whether an attestation still counts, in one call. Never reverts.
+    /// @param issuer The issuer.
+    /// @param subject Wallet the attestations are about.
+    /// @param schema Hash of the schema they follow.
+    /// @param attestationHash EIP-712 struct hash of the attestation.
+    /// @return status Status of the issuer.
+    /// @return minimumSequence Lowest usable sequence for (issuer, subject, schema).
+    /// @return revoked Whether this attestation is revoked.
     function standingOf(
         address issuer,
         address subject,

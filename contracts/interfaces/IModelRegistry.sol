@@ -80,34 +80,44 @@ interface IModelRegistry is IERCZKMLRegistry, IERCZKMLVerifier, IVerdictVerifier
 
     /// @notice Register the model that is to replace `supersedes`. The caller must own both.
     /// @dev The link shows on the predecessor (`successorOf`) once the new model is bound.
+    /// @param commitment What the id will stand for.
+    /// @param supersedes Id of the model it replaces; zero for none.
+    /// @return modelId Id of the new model.
     function registerSuccessor(
         ModelCommitment calldata commitment,
         uint256 supersedes
     ) external returns (uint256 modelId);
 
     /// @notice Activate a pending model. Only its owner may, once.
-    /// @dev Reverts unless the commitment's modelHash equals modelHashOf(contentHash, layout), the verifier reports the
+    /// @dev Reverts unless the commitment's modelHash equals modelHashOf(contentHash, outputLayout), the verifier reports the
     /// committed vkHash, has code of its own, and answers "false" to the all-zero proof of its number of signals.
     /// @param modelId The pending model.
     /// @param verifier The generated verifier.
     /// @param contentHash Hash of the model's file and plan, see the bundle's manifest.
-    /// @param layout Meaning of the outputs.
+    /// @param outputLayout Meaning of the outputs.
     /// @param maxAge Seconds after observation during which a decision may be used; not zero.
     function bindVerifier(
         uint256 modelId,
         address verifier,
         bytes32 contentHash,
-        Layout calldata layout,
+        Layout calldata outputLayout,
         uint64 maxAge
     ) external;
 
     /// @notice Offer the model to `newOwner`, who must accept. Zero withdraws an offer.
+    /// @param modelId Id of the model.
+    /// @param newOwner The future owner; zero withdraws an offer.
     function transferModelOwnership(uint256 modelId, address newOwner) external;
 
     /// @notice Accept a model offered to the caller.
+    /// @param modelId Id of the model.
     function acceptModelOwnership(uint256 modelId) external;
 
     /// @notice Id that `owner` would get for `commitment`. `supersedes` is zero for a first model.
+    /// @param owner Account that registers.
+    /// @param commitment What the id will stand for.
+    /// @param supersedes Id of the model it replaces; zero for none.
+    /// @return The id.
     function modelIdOf(
         address owner,
         ModelCommitment calldata commitment,
@@ -115,32 +125,54 @@ interface IModelRegistry is IERCZKMLRegistry, IERCZKMLVerifier, IVerdictVerifier
     ) external view returns (uint256);
 
     /// @notice keccak256(abi.encode(keccak256("verdict/model/v1"), contentHash, layoutHash)).
-    function modelHashOf(bytes32 contentHash, Layout calldata layout) external pure returns (bytes32);
+    /// @param contentHash Hash of the model's file and plan.
+    /// @param outputLayout Meaning of the outputs.
+    /// @return The hash.
+    function modelHashOf(bytes32 contentHash, Layout calldata outputLayout) external pure returns (bytes32);
 
     /// @notice keccak256(abi.encode(keccak256("verdict/v1"), schemaHash, decimals, polarity, reveal, thresholds)).
-    function layoutHashOf(Layout calldata layout) external pure returns (bytes32);
+    /// @param outputLayout Meaning of the outputs.
+    /// @return The hash.
+    function layoutHashOf(Layout calldata outputLayout) external pure returns (bytes32);
 
     /// @notice Status of a model. Never reverts.
+    /// @param modelId Id of the model.
+    /// @return The status.
     function statusOf(uint256 modelId) external view returns (ModelStatus);
 
     /// @notice Status, input schema, life of a decision and scale of the outputs, in one call. Never reverts;
     /// everything but the status is empty for a model that was never bound.
+    /// @param modelId Id of the model.
+    /// @return status Unknown, pending, active or deprecated.
+    /// @return schemaHash Hash of the input schema.
+    /// @return maxAge Seconds after observation during which a decision may be used.
+    /// @return decimals Scale of each output.
     function termsOf(
         uint256 modelId
     ) external view returns (ModelStatus status, bytes32 schemaHash, uint64 maxAge, uint8[] memory decimals);
 
     /// @notice The layout of a bound model; empty before.
+    /// @param modelId Id of the model.
+    /// @return The layout.
     function layoutOf(uint256 modelId) external view returns (Layout memory);
 
     /// @notice What binding fixed; empty before.
+    /// @param modelId Id of the model.
+    /// @return The binding.
     function bindingOf(uint256 modelId) external view returns (Binding memory);
 
     /// @notice The model this one replaces; zero if none.
+    /// @param modelId Id of the model.
+    /// @return An id, or zero.
     function supersedesOf(uint256 modelId) external view returns (uint256);
 
     /// @notice The bound model that replaces this one; zero if none.
+    /// @param modelId Id of the model.
+    /// @return An id, or zero.
     function successorOf(uint256 modelId) external view returns (uint256);
 
     /// @notice The account the model is offered to; zero if none.
+    /// @param modelId Id of the model.
+    /// @return An account, or zero.
     function pendingOwnerOf(uint256 modelId) external view returns (address);
 }

@@ -20,8 +20,10 @@ interface IVerdictVerifierErrors {
 /// @dev A well-formed proof that does not hold returns false. A malformed call reverts with one of the errors above.
 interface IVerdictVerifier is IVerdictVerifierErrors {
     /// @notice keccak256 of the verifying key: alpha, beta, gamma, delta, IC, uncompressed, big-endian.
+    /// @return The hash.
     function vkHash() external view returns (bytes32);
 
     /// @notice Hash of the ceremony's transcript; zero for a development key, whose maker could forge proofs.
+    /// @return The hash, or zero.
     function transcriptHash() external view returns (bytes32);
 }

@@ -114,11 +114,11 @@ contract CreditLine is ICreditLine, VerdictConsumer, Ownable2Step, ReentrancyGua
     function setModelTerms(uint256 modelId, ModelTerms calldata terms) external onlyOwner {
         IModelRegistry models = decisionRegistry.modelRegistry();
         if (models.statusOf(modelId) != IModelRegistry.ModelStatus.Active) revert ModelNotAccepted(modelId);
-        IModelRegistry.Layout memory layout = models.layoutOf(modelId);
+        IModelRegistry.Layout memory outputs = models.layoutOf(modelId);
         if (
-            layout.reveal != LayoutLib.REVEAL_TIER ||
-            layout.polarity != LayoutLib.POLARITY_HIGHER ||
-            terms.limits.length != layout.thresholds.length + 1 ||
+            outputs.reveal != LayoutLib.REVEAL_TIER ||
+            outputs.polarity != LayoutLib.POLARITY_HIGHER ||
+            terms.limits.length != outputs.thresholds.length + 1 ||
             terms.limits[0] != 0 ||
             terms.maxDecisionAge == 0 ||
             terms.annualRateBps > MAX_ANNUAL_RATE_BPS

@@ -22,16 +22,16 @@ library LayoutLib {
     uint256 internal constant MAX_DECIMALS = 18;
 
     /// @notice Hash of a layout, the same as off chain.
-    function hash(IModelRegistry.Layout calldata layout) internal pure returns (bytes32) {
+    function hash(IModelRegistry.Layout calldata outputLayout) internal pure returns (bytes32) {
         return
             keccak256(
                 abi.encode(
                     LAYOUT_ID,
-                    layout.schemaHash,
-                    layout.decimals,
-                    layout.polarity,
-                    layout.reveal,
-                    layout.thresholds
+                    outputLayout.schemaHash,
+                    outputLayout.decimals,
+                    outputLayout.polarity,
+                    outputLayout.reveal,
+                    outputLayout.thresholds
                 )
             );
     }
@@ -44,20 +44,20 @@ library LayoutLib {
     /// @notice Revert with InvalidLayout unless the layout can be that of a model.
     /// @dev Tier mode: one output without decimals, at least one threshold, all ascending and in range.
     /// Other modes have no thresholds.
-    function check(IModelRegistry.Layout calldata layout) internal pure {
-        uint256 count = layout.decimals.length;
+    function check(IModelRegistry.Layout calldata outputLayout) internal pure {
+        uint256 count = outputLayout.decimals.length;
         bool valid = count != 0 &&
             count <= MAX_OUTPUTS &&
-            layout.polarity <= MAX_POLARITY &&
-            layout.reveal <= MAX_REVEAL &&
-            layout.schemaHash != 0;
+            outputLayout.polarity <= MAX_POLARITY &&
+            outputLayout.reveal <= MAX_REVEAL &&
+            outputLayout.schemaHash != 0;
         for (uint256 i = 0; valid && i < count; ++i) {
-            valid = layout.decimals[i] <= MAX_DECIMALS;
+            valid = outputLayout.decimals[i] <= MAX_DECIMALS;
         }
-        if (layout.reveal == REVEAL_TIER) {
-            valid = valid && count == 1 && layout.decimals[0] == 0 && _ascending(layout.thresholds);
+        if (outputLayout.reveal == REVEAL_TIER) {
+            valid = valid && count == 1 && outputLayout.decimals[0] == 0 && _ascending(outputLayout.thresholds);
         } else {
-            valid = valid && layout.thresholds.length == 0;
+            valid = valid && outputLayout.thresholds.length == 0;
         }
         if (!valid) revert IModelRegistry.InvalidLayout();
     }

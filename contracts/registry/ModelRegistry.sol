@@ -23,22 +23,22 @@ contract ModelRegistry is ModelStore, ERC165 {
         uint256 modelId,
         address verifier,
         bytes32 contentHash,
-        Layout calldata layout,
+        Layout calldata outputLayout,
         uint64 maxAge
     ) external {
         Entry storage entry = _owned(modelId);
         _checkBindable(entry, modelId);
         if (maxAge == 0) revert InvalidMaxAge();
-        LayoutLib.check(layout);
-        bytes32 layoutHash = LayoutLib.hash(layout);
+        LayoutLib.check(outputLayout);
+        bytes32 layoutHash = LayoutLib.hash(outputLayout);
         bytes32 modelHash = LayoutLib.modelHash(contentHash, layoutHash);
         if (modelHash != entry.commitment.modelHash) revert ModelHashMismatch(entry.commitment.modelHash, modelHash);
 
-        uint256 signals = _signalCount(layout.decimals.length);
+        uint256 signals = _signalCount(outputLayout.decimals.length);
         Binding memory binding = Binding({
             verifier: verifier,
             maxAge: maxAge,
-            outputCount: uint16(layout.decimals.length), // at most LayoutLib.MAX_OUTPUTS
+            outputCount: uint16(outputLayout.decimals.length), // at most LayoutLib.MAX_OUTPUTS
             selector: VerifierCall.selector(signals),
             codeHash: VerifierCall.pin(verifier),
             layoutHash: layoutHash,
@@ -50,7 +50,7 @@ contract ModelRegistry is ModelStore, ERC165 {
         VerifierCall.probe(verifier, binding.selector, signals);
 
         entry.binding = binding;
-        entry.layout = layout;
+        entry.outputLayout = outputLayout;
         if (entry.supersedes != 0) {
             _entries[entry.supersedes].successor = modelId;
             emit ModelSuperseded(entry.supersedes, modelId);
@@ -58,7 +58,7 @@ contract ModelRegistry is ModelStore, ERC165 {
         emit VerifierBound(
             modelId,
             verifier,
-            layout.schemaHash,
+            outputLayout.schemaHash,
             binding.codeHash,
             layoutHash,
             binding.transcriptHash,
@@ -103,13 +103,13 @@ contract ModelRegistry is ModelStore, ERC165 {
     }
 
     /// @inheritdoc IModelRegistry
-    function modelHashOf(bytes32 contentHash, Layout calldata layout) external pure returns (bytes32) {
-        return LayoutLib.modelHash(contentHash, LayoutLib.hash(layout));
+    function modelHashOf(bytes32 contentHash, Layout calldata outputLayout) external pure returns (bytes32) {
+        return LayoutLib.modelHash(contentHash, LayoutLib.hash(outputLayout));
     }
 
     /// @inheritdoc IModelRegistry
-    function layoutHashOf(Layout calldata layout) external pure returns (bytes32) {
-        return LayoutLib.hash(layout);
+    function layoutHashOf(Layout calldata outputLayout) external pure returns (bytes32) {
+        return LayoutLib.hash(outputLayout);
     }
 
     /// @inheritdoc ERC165

@@ -15,7 +15,7 @@ abstract contract ModelStore is IModelRegistry {
         uint256 successor;
         ModelCommitment commitment;
         Binding binding;
-        Layout layout;
+        Layout outputLayout;
     }
 
     /// @notice proofSystemId of the one proving system accepted here.
@@ -105,12 +105,12 @@ abstract contract ModelStore is IModelRegistry {
         uint256 modelId
     ) external view returns (ModelStatus status, bytes32 schemaHash, uint64 maxAge, uint8[] memory decimals) {
         Entry storage entry = _entries[modelId];
-        return (statusOf(modelId), entry.layout.schemaHash, entry.binding.maxAge, entry.layout.decimals);
+        return (statusOf(modelId), entry.outputLayout.schemaHash, entry.binding.maxAge, entry.outputLayout.decimals);
     }
 
     /// @inheritdoc IModelRegistry
     function layoutOf(uint256 modelId) external view returns (Layout memory) {
-        return _entries[modelId].layout;
+        return _entries[modelId].outputLayout;
     }
 
     /// @inheritdoc IModelRegistry

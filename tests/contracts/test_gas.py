@@ -1,7 +1,8 @@
 """Gas of every function a user pays for, as a tracked file: a change shows in the diff, a missing row fails.
 
 Fork Prague, whole transactions (intrinsic gas and calldata included). Keys, proofs, times and addresses come from
-seeds, so the figures are exact. After a wanted change: ``VERDICT_UPDATE_SNAPSHOTS=1 pytest tests/contracts/test_gas.py``.
+seeds, so the figures are exact.
+After a wanted change: VERDICT_UPDATE_SNAPSHOTS=1 pytest tests/contracts/test_gas.py
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -141,6 +142,14 @@ def test_errors_of_all_contracts_have_distinct_selectors_and_names() -> None:
     names = [entry["name"] for entry in error_entries()]
     assert len(names) == len(set(names))
     assert {"PrecompileFailed", "SignalNotCanonical", "ConsentNonceUsed", "PersonCapExceeded"} <= set(names)
+
+
+def test_the_readmes_consumer_compiles(repository: Path) -> None:
+    """What an integrator is told to write."""
+    text = (repository / "contracts" / "README.md").read_text()
+    (example,) = re.findall(r"```solidity\n(.*?)```", text, re.DOTALL)
+    header = "// SPDX-License-Identifier: Apache-2.0\npragma solidity ^0.8.28;\n"
+    assert "Lender" in solc.compile_sources({"Lender.sol": header + example})
 
 
 def test_generated_files_are_up_to_date(repository: Path) -> None:
