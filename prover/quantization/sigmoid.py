@@ -5,8 +5,8 @@ An argument z counts 2^-POSITION_BITS. Each segment [start_i, start_{i+1}) has i
     score = ((c2 * t + c1) * t + c0) >> shift,      t = z - start_i
 
 is the probability at the decimal scale, rounded. The outermost segments are constant: there the function is within
-half a count of 0 or 1. Interpolation is at Chebyshev nodes; the longest power-of-two segment that keeps the error
-wins, so segments are short where the third derivative is large.
+half a count of 0 or 1. Interpolation is at Chebyshev nodes; a segment is as long as the error allows, so segments are
+short where the third derivative is large.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ POSITION_BITS = 18
 _VALUE_BITS = 60
 """Bits of a value before the final shift, so that all arithmetic stays in int64."""
 
-_SEGMENT_ERROR = 0.6
+_SEGMENT_ERROR = 0.8
 """Largest error of a segment in counts of the score, before the final rounding."""
 
 MAX_DECIMALS = 7
@@ -90,17 +90,24 @@ def evaluate(z: I64, starts: I64, c0: I64, c1: I64, c2: I64, shift: int) -> I64:
 
 
 def _longest(start: int, stop: int, scale: int, shift: int) -> tuple[int, tuple[int, int, int], float]:
-    """The longest segment at ``start`` within the error: (end, (c0, c1, c2), its error in counts, rounded)."""
-    length = 1 << (POSITION_BITS + 2)
+    """The longest segment at ``start`` within the error: (end, (c0, c1, c2), its error in counts, rounded).
+
+    A length is found bit by bit on 64 arguments, then tried on every argument and shortened until all agree.
+    """
+    length, bit = 0, 1 << (POSITION_BITS + 2)
+    while bit > max(length >> 5, 1):
+        end = min(start + length + bit, stop)
+        stride = max(1, (end - start) // 64)
+        if _error(start, end, stride, _quadratic(start, end, scale, shift), scale, shift)[0] <= _SEGMENT_ERROR:
+            length += bit
+        bit >>= 1
     while True:
-        end = min(start + length, stop)
+        end = min(start + max(length, 1), stop)
         coefficients = _quadratic(start, end, scale, shift)
-        coarse = max(1, (end - start) // 64)
-        if _error(start, end, coarse, coefficients, scale, shift)[0] <= _SEGMENT_ERROR:
-            error, rounded = _error(start, end, 1, coefficients, scale, shift)
-            if error <= _SEGMENT_ERROR:
-                return end, coefficients, rounded
-        length >>= 1
+        error, rounded = _error(start, end, 1, coefficients, scale, shift)
+        if error <= _SEGMENT_ERROR:
+            return end, coefficients, rounded
+        length -= (length + 31) // 32
 
 
 def _quadratic(start: int, end: int, scale: int, shift: int) -> tuple[int, int, int]:
