@@ -35,7 +35,7 @@ def freeze(system: ConstraintSystem) -> Circuit:
     circuit = Circuit(
         _r1cs(system, number),
         _program(system, number, order),
-        {name: number[named.first] + np.arange(named.count) for name, named in system.publics.items()},
+        {name: number[run.first] + np.arange(run.n) for name, run in system.publics.items()},
         system.table.phase[order],
     )
     check_circuit_rules(circuit)
@@ -117,11 +117,11 @@ def _program(system: ConstraintSystem, number: Ints, order: NDArray[np.int64]) -
         first = int(number[step.first]) if step.count else 0
         steps.append(Step(step.kind, step.origin, inputs, _canonical_params(step.params), first, step.count))
     slots = {}
-    for name, named in system.slots.items():
-        span = slice(named.first, named.first + named.count)
-        integer = named.count == 0 or not bool(table.is_field[named.first])
+    for name, run in system.slots.items():
+        span = slice(run.first, run.first + run.n)
+        integer = run.n == 0 or not bool(table.is_field[run.first])
         lo, hi = (table.lo[span].copy(), table.hi[span].copy()) if integer else (None, None)
-        slots[name] = InputSlot(int(number[named.first]) if named.count else 0, named.count, lo, hi)
+        slots[name] = InputSlot(int(number[run.first]) if run.n else 0, run.n, lo, hi)
     field_wires = np.flatnonzero(table.is_field[order]).astype(np.int64)
     return WitnessProgram(len(table), system.modulus, field_wires, slots, tuple(steps))
 

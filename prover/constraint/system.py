@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,12 +44,11 @@ class PendingStep:
     count: int
 
 
-@dataclass(frozen=True)
-class Named:
+class Run(NamedTuple):
     """A named run of wires: a witness input or a public vector."""
 
     first: int
-    count: int
+    n: int
 
 
 class ConstraintSystem:
@@ -65,8 +64,8 @@ class ConstraintSystem:
         self.table = WireTable(modulus)
         self.blocks: list[RowBlock] = []
         self.steps: list[PendingStep] = []
-        self.slots: dict[str, Named] = {}
-        self.publics: dict[str, Named] = {}
+        self.slots: dict[str, Run] = {}
+        self.publics: dict[str, Run] = {}
         self._scopes: list[str] = []
 
     # --- wires ---------------------------------------------------------------------------------------------------
@@ -85,9 +84,9 @@ class ConstraintSystem:
             raise MalformedCircuitError(f"public output {name!r} is declared after a public input")
         group = Group.PUBLIC_OUTPUT if output else Group.PUBLIC_INPUT
         first = self.table.allocate(n, None, group, phase)
-        self.publics[name] = Named(first, n)
+        self.publics[name] = Run(first, n)
         if not output:
-            self.slots[name] = Named(first, n)
+            self.slots[name] = Run(first, n)
         return self._wires(first, n)
 
     def private(self, name: str, n: int, bounds: Bounds, *, phase: int = 0) -> LinearVector:
@@ -97,7 +96,7 @@ class ConstraintSystem:
         """
         self._claim(name)
         first = self.table.allocate(n, bounds, Group.PRIVATE, phase)
-        self.slots[name] = Named(first, n)
+        self.slots[name] = Run(first, n)
         return self._wires(first, n)
 
     def constant(self, values: Sequence[int] | Ints) -> LinearVector:
@@ -163,8 +162,17 @@ class ConstraintSystem:
         return out
 
     def bind(self, public: LinearVector, expression: LinearVector, origin: str) -> None:
-        """Make public output wires equal to an expression: a witness step and one row each."""
-        first = int(public.wires[0])
+        """Make public output wires equal to an expression: a witness step and one row each.
+
+        Raises:
+            MalformedCircuitError: ``public`` is not a whole run of public output wires as :meth:`public` returned it,
+                or has another length than the expression.
+        """
+        runs = [run for run in self.publics.values() if run.n == len(public)]
+        first = next((run.first for run in runs if np.array_equal(public.wires, self._wires(*run).wires)), -1)
+        if first < 0 or self.table.group[first] != Group.PUBLIC_OUTPUT or len(expression) != len(public):
+            where = self._origin(origin)
+            raise MalformedCircuitError(f"{where}: only a whole public output is bound, to as many forms")
         self.steps.append(PendingStep("linear", self._origin(origin), (expression,), {}, first, len(public)))
         self.enforce_zero(expression - public, origin)
 

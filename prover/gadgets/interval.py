@@ -7,7 +7,7 @@ and U - x are checked to have n bits, n enough for the longest interval.
 Constraints per x: m + 2n (m + 2n + 2 for many thresholds). All m comparisons of a tree feature cost one pair of range
 checks; x itself needs no other range check.
 Soundness: whatever x is, x - L and U - x in 0..2^n - 1 make x an integer with L ≤ x ≤ U; the intervals are disjoint,
-so exactly one choice of g passes.
+so exactly one choice of g passes. (U - L is the sum of both, below 2^(n+1) < p: nothing wraps.)
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def interval(
     """Prove lo ≤ x ≤ hi (by default the proven bounds of x) and locate every form among ascending thresholds.
 
     Raises:
-        MalformedCircuitError: thresholds that do not ascend strictly inside (lo, hi].
+        MalformedCircuitError: thresholds that do not ascend strictly inside (lo, hi], or an interval that is too long.
     """
     n, m = len(x), int(thresholds.size)
     low = int(x.bounds[0].min()) if lo is None else lo
@@ -66,6 +66,8 @@ def interval(
     above = above + (int(thresholds[0]) - 1)
     longest = int(gaps.max()) - 1
     width = longest.bit_length()
+    if 2 << width >= cs.modulus:
+        raise MalformedCircuitError(f"{origin}: an interval of {longest + 1} values is too long for the field")
     range_bits(cs, _claim(x - below, width), width, f"{origin}.low")
     range_bits(cs, _claim(above - x, width), width, f"{origin}.high")
     return Interval(steps, differences(cs, steps, n, m + 1))

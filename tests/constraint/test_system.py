@@ -186,6 +186,12 @@ def test_misuse_is_refused() -> None:
         cs.solve("guess", (x,), 1)
     with pytest.raises(MalformedCircuitError, match="2 forms in 3 rows"):
         cs.enforce(x, cs.constant([1, 1, 1]), 0, "row")
+    outputs = ConstraintSystem()
+    public = outputs.public("out", 2)
+    inside = outputs.private("x", 2, (0, 1))
+    for wrong in (public[0], public[[1, 0]], inside, outputs.public("context", 2, output=False)):
+        with pytest.raises(MalformedCircuitError, match="only a whole public output is bound"):
+            outputs.bind(wrong, inside[: len(wrong)], "out")
     with pytest.raises(MalformedCircuitError, match="lo <= hi"):
         cs.private("y", 1, (1, 0))
     with pytest.raises(MalformedCircuitError, match="without constraints"):
