@@ -25,6 +25,7 @@ interface IAuditRegistry {
     event ProductionStated(address indexed auditor, uint256 indexed modelId, bytes32 evidenceHash, uint64 signedAt);
     event ProductionWithdrawn(address indexed auditor, uint256 indexed modelId);
 
+    error InvalidRegistry(address registry);
     error InvalidAuditorSignature(address auditor);
     error StatementMismatch(uint256 modelId);
     error StatementForDevelopmentKey(uint256 modelId);

@@ -10,6 +10,8 @@ pragma solidity ^0.8.28;
 ///   liquidation in this version.
 /// - Caps: per loan, per person (outstanding principal of one personId of one issuer, over all wallets), per model
 ///   and day, per issuer and day. Days are UTC days. Repayment frees the person's cap, never a day's.
+/// - A loan stays with the personId it was opened under. An issuer that gives a person a second pseudonym gives a
+///   second limit; the cap per issuer and day bounds what that costs.
 /// - The token must neither charge on transfer nor rebase; a token with hooks meets a reentrancy guard.
 interface ICreditLine {
     /// @notice How much a model's tiers may borrow. Applies to loans opened afterwards.

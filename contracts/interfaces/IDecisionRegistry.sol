@@ -18,6 +18,8 @@ import {IModelRegistry} from "./IModelRegistry.sol";
 /// - One attestation serves any number of models and consumers over its schema, each under a consent of its own.
 ///   A sequence below the last accepted for (issuer, subject, schema) is refused, and so is another attestation of
 ///   the same sequence.
+/// - A subject chooses which attestations to bring. An issuer that learns worse facts must raise its minimum sequence;
+///   merely signing a newer attestation withdraws nothing.
 /// - Proof bytes are malleable and never an identifier. Replay is stopped by the consent's nonce, which the proof's
 ///   context binds together with chain, registry, model and attestation.
 /// - A valid decision can be withdrawn at any moment (issuer or model): act on it in the transaction that reads it,
@@ -80,6 +82,7 @@ interface IDecisionRegistry {
     );
     event ConsentNonceInvalidated(address indexed subject, uint256 nonce);
 
+    error InvalidRegistry(address registry);
     error MalformedProofLength(uint256 length);
     error ConsentExpired(uint64 deadline);
     error ConsentMismatch(bytes32 expected, bytes32 actual);

@@ -27,6 +27,7 @@ contract AuditRegistry is IAuditRegistry, EIP712 {
 
     /// @param models Registry whose models are audited; never changes.
     constructor(IModelRegistry models) EIP712("Verdict Audit", "1") {
+        if (address(models).code.length == 0) revert InvalidRegistry(address(models));
         modelRegistry = models;
     }
 

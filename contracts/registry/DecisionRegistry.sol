@@ -45,6 +45,8 @@ contract DecisionRegistry is IDecisionRegistry, EIP712 {
     /// @param models Registry whose models decide; never changes.
     /// @param issuers Registry of who attests; never changes.
     constructor(IModelRegistry models, IIssuerRegistry issuers) EIP712("Verdict", "1") {
+        if (address(models).code.length == 0) revert InvalidRegistry(address(models));
+        if (address(issuers).code.length == 0) revert InvalidRegistry(address(issuers));
         modelRegistry = models;
         issuerRegistry = issuers;
     }

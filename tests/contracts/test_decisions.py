@@ -164,6 +164,15 @@ def test_a_consumer_needs_a_registry(lab: Lab) -> None:
         lab.deploy_as("Reader", helper_contracts()["Reader"], lab.bob.address)
 
 
+def test_registries_must_be_contracts(lab: Lab) -> None:
+    nobody, models = lab.bob.address, lab.address("ModelRegistry")
+    for arguments in ((nobody, models), (models, nobody)):
+        with reverts("InvalidRegistry", nobody):
+            lab.deploy("DecisionRegistry", *arguments)
+    with reverts("InvalidRegistry", nobody):
+        lab.deploy("AuditRegistry", nobody)
+
+
 def test_registries_are_fixed_at_deployment(lab: Lab) -> None:
     assert lab.read("DecisionRegistry", "modelRegistry") == lab.address("ModelRegistry")
     assert lab.read("DecisionRegistry", "issuerRegistry") == lab.address("IssuerRegistry")
