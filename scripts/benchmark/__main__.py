@@ -18,7 +18,7 @@ from benchmark.table import print_results
 from benchmark.tools import ROOT, Ezkl, Gnark, Model, Snarkjs, Tool, Verdict
 
 MODELS = ROOT / "tests" / "models"
-WIDTH = 140  # of tables that go to a file
+WIDTH = 190  # of tables that go to a file
 DEFAULT = ("loan_logistic", "loan_mlp", "credit_logistic", "credit_mlp")
 
 

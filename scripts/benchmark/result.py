@@ -17,9 +17,11 @@ class Result:
         reason: why there are none; empty when there are.
         compile: from the ONNX file to the circuit.
         setup: to the keys.
-        witness: one sample for each time the witness was computed on its own.
-        prove: one sample for each proof.
-        cpu: CPU time of each proof, over all threads.
+        witness: from the input to the witness alone, a sample each.
+        groth16: from the witness to the proof, a sample each.
+        groth16_cpu: CPU time of that over all threads.
+        prove: from the input to the proof (ezkl: from its witness), a sample each.
+        prove_cpu: CPU time of that over all threads.
         verify: one verification.
         setup_memory: peak of the process that made the keys.
         prove_memory: peak of the processes that proved, the highest.
@@ -37,8 +39,10 @@ class Result:
     compile: float | None = None
     setup: float | None = None
     witness: list[float] = field(default_factory=list)
+    groth16: list[float] = field(default_factory=list)
+    groth16_cpu: list[float] = field(default_factory=list)
     prove: list[float] = field(default_factory=list)
-    cpu: list[float] = field(default_factory=list)
+    prove_cpu: list[float] = field(default_factory=list)
     verify: float | None = None
     setup_memory: int | None = None
     prove_memory: int | None = None
@@ -65,7 +69,7 @@ class Result:
         """For JSON: every value, and the median and minimum of the samples."""
         summary = {
             f"{name}_{label}": function(samples)
-            for name in ("witness", "prove", "cpu")
+            for name in ("witness", "groth16", "groth16_cpu", "prove", "prove_cpu")
             if (samples := getattr(self, name))
             for label, function in (("median", median), ("min", min))
         }

@@ -16,15 +16,22 @@ def print_results(console: Console, results: Sequence[Result]) -> None:
     columns: list[tuple[str, Callable[[Result], str]]] = [
         ("compile", lambda r: seconds(r.compile)),
         ("setup", lambda r: seconds(r.setup)),
-        ("witness", lambda r: seconds(median(r.witness) if r.witness else None)),
-        ("prove", lambda r: seconds(median(r.prove) if r.prove else None)),
-        ("min", lambda r: seconds(min(r.prove, default=None))),
-        ("CPU", lambda r: seconds(median(r.cpu) if r.cpu else None)),
+        ("witness", lambda r: samples(r.witness)),
+        ("groth16", lambda r: samples(r.groth16)),
+        ("CPU", lambda r: samples(r.groth16_cpu)),
+        ("prove", lambda r: samples(r.prove)),
+        ("CPU", lambda r: samples(r.prove_cpu)),
         ("verify", lambda r: seconds(r.verify)),
         ("setup mem", lambda r: size(r.setup_memory)),
         ("prove mem", lambda r: size(r.prove_memory)),
     ]
-    console.print(_table("Time and peak memory (prove: median of all samples)", results, columns))
+    console.print(
+        _table(
+            "Time and peak memory; samples as median / minimum; groth16: witness to proof, prove: input to proof",
+            results,
+            columns,
+        )
+    )
     columns = [
         ("constraints", lambda r: count(r.constraints)),
         ("domain", lambda r: count(r.domain)),
@@ -42,18 +49,27 @@ def print_results(console: Console, results: Sequence[Result]) -> None:
 
 
 def ratios(results: Sequence[Result]) -> list[str]:
-    """How many times as long and as much memory each peer takes, against Verdict's median in the same run."""
+    """How many times as long and as much memory each peer takes, against Verdict's median in the same run.
+
+    A peer that starts from the same witness is compared from there, any other one from the input.
+    """
     lines = []
     for own in (result for result in results if result.tool == "verdict" and result.prove):
         for peer in results:
-            if peer.model != own.model or peer.tool == own.tool or not peer.prove:
+            if peer.model != own.model or peer.tool == own.tool or peer.reason:
                 continue
-            slower = median(peer.prove) / median(own.prove)
+            span, name = ("witness", "groth16") if peer.groth16 else ("input", "prove")
+            slower = median(getattr(peer, name)) / median(getattr(own, name))
+            busier = median(getattr(peer, f"{name}_cpu")) / median(getattr(own, f"{name}_cpu"))
             larger = (peer.prove_memory or 0) / (own.prove_memory or 1)
-            lines.append(
-                f"{own.model}: {peer.tool} takes {slower:.2f} x the time and {larger:.2f} x the memory to prove"
-            )
+            figures = f"{slower:.2f} x the time, {busier:.2f} x the CPU time and {larger:.2f} x the memory"
+            lines.append(f"{own.model}: from {span} to proof {peer.tool} takes {figures} of verdict")
     return lines
+
+
+def samples(values: Sequence[float]) -> str:
+    """Median and minimum."""
+    return f"{seconds(median(values))} / {seconds(min(values))}" if values else ""
 
 
 def seconds(value: float | None) -> str:
@@ -62,7 +78,9 @@ def seconds(value: float | None) -> str:
         return ""
     if value < 0.1:
         return f"{value * 1e3:.3g} ms"
-    return f"{value:.3g} s" if value < 100 else f"{value:.0f} s"
+    if value < 10:
+        return f"{value:.2f} s"
+    return f"{value:.1f} s" if value < 100 else f"{value:.0f} s"
 
 
 def size(value: int | None) -> str:

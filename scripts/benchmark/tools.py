@@ -15,8 +15,8 @@ from benchmark.result import Result
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-PROOFS_PER_PROCESS = 2
-"""The first proof of a process pays for what is loaded on first use, the next does not: both are samples."""
+PROOFS = 3
+"""In each process. The first pays for what is loaded on first use, so that the median is of a process that runs on."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Tool(Protocol):
         """Everything before the first proof. Raises ToolError."""
 
     def prove(self, model: Model, folder: Path, result: Result) -> None:
-        """One process with PROOFS_PER_PROCESS proofs. Raises ToolError."""
+        """One process that proves. Raises ToolError."""
 
 
 class Verdict:
@@ -129,11 +129,13 @@ class Ezkl:
 
     def prove(self, model: Model, folder: Path, result: Result) -> None:
         """Witness and proofs."""
-        _prove([sys.executable, HERE / "peers" / "ezkl_job.py", "prove", folder], result, cwd=folder)
+        _prove([sys.executable, HERE / "peers" / "ezkl_job.py", "prove", folder], result, proofs=1, cwd=folder)
 
 
-def _prove(command: list[str | os.PathLike[str]], result: Result, *, cwd: Path | None = None) -> None:
-    answer, peak = measured([*command, str(PROOFS_PER_PROCESS)], cwd=cwd)
+def _prove(
+    command: list[str | os.PathLike[str]], result: Result, *, proofs: int = PROOFS, cwd: Path | None = None
+) -> None:
+    answer, peak = measured([*command, str(proofs)], cwd=cwd)
     result.update(answer)
     result.remember_peak(peak)
 

@@ -44,14 +44,19 @@ def test_samples_add_up_and_the_summary_is_json() -> None:
 
 def test_ratios_compare_the_same_model_only() -> None:
     own = Result("verdict", "m", prove=[0.1, 0.3, 0.2], prove_memory=50)
-    peer = Result("ezkl", "m", prove=[20.0], prove_memory=1000)
-    other = Result("ezkl", "n", prove=[1.0], prove_memory=1)
+    own.update({"prove_cpu": [0.4], "groth16": [0.01], "groth16_cpu": [0.02]})
+    whole = Result("ezkl", "m", prove=[20.0], prove_cpu=[40.0], prove_memory=1000)
+    from_witness = Result("snarkjs", "m", groth16=[0.05], groth16_cpu=[0.05], prove_memory=25)
+    other = Result("ezkl", "n", prove=[1.0], prove_cpu=[1.0], prove_memory=1)
     failed = Result("gnark", "m", reason="go is not installed")
-    assert ratios([own, peer, other, failed]) == ["m: ezkl takes 100.00 x the time and 20.00 x the memory to prove"]
+    assert ratios([own, whole, from_witness, other, failed]) == [
+        "m: from input to proof ezkl takes 100.00 x the time, 100.00 x the CPU time and 20.00 x the memory of verdict",
+        "m: from witness to proof snarkjs takes 5.00 x the time, 2.50 x the CPU time and 0.50 x the memory of verdict",
+    ]
 
 
 @pytest.mark.parametrize(
-    ("value", "text"), [(None, ""), (0.0123, "12.3 ms"), (0.5, "0.5 s"), (12.34, "12.3 s"), (1234.0, "1234 s")]
+    ("value", "text"), [(None, ""), (0.0123, "12.3 ms"), (0.5, "0.50 s"), (12.34, "12.3 s"), (1234.0, "1234 s")]
 )
 def test_durations(value: float | None, text: str) -> None:
     assert seconds(value) == text

@@ -5,15 +5,15 @@ const [folder, key, witness, verifyingKey, repeats] = process.argv.slice(2);
 const snarkjs = require(folder);
 
 async function main() {
-  const result = { prove: [], cpu: [] };
+  const result = { groth16: [], groth16_cpu: [] };
   let last;
   for (let i = 0; i < Number(repeats); i++) {
     const used = process.cpuUsage();
     const start = performance.now();
     last = await snarkjs.groth16.prove(key, witness);
-    result.prove.push((performance.now() - start) / 1000);
+    result.groth16.push((performance.now() - start) / 1000);
     const { user, system } = process.cpuUsage(used);
-    result.cpu.push((user + system) / 1e6);
+    result.groth16_cpu.push((user + system) / 1e6);
   }
   const start = performance.now();
   const accepted = await snarkjs.groth16.verify(JSON.parse(fs.readFileSync(verifyingKey)), last.publicSignals, last.proof);
