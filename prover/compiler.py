@@ -56,7 +56,7 @@ class Solution:
     """A satisfying witness.
 
     Attributes:
-        witness: uint64[n_wires, 4], checked against every constraint.
+        witness: uint64[n_wires, 4].
         public_signals: in the layout's order.
         values: the revealed outputs.
     """
@@ -123,8 +123,10 @@ def compile_model(
     return CompiledParts(graph, schema, plan, plan.layout, circuit, report)
 
 
-def solve(circuit: Circuit, layout: Layout, encoded: EncodedInput, *, salt: int, context: int) -> Solution:
-    """The witness of one inference, checked against every constraint.
+def solve(
+    circuit: Circuit, layout: Layout, encoded: EncodedInput, *, salt: int, context: int, check: bool = True
+) -> Solution:
+    """The witness of one inference.
 
     Args:
         circuit: from :func:`compile_model`.
@@ -132,12 +134,13 @@ def solve(circuit: Circuit, layout: Layout, encoded: EncodedInput, *, salt: int,
         encoded: the private input under the model's schema.
         salt: of the commitment, in [0, r).
         context: what the proof is bound to, in [0, r).
+        check: check it against every constraint here; False where the prover does so next, in native code.
 
     Raises:
         InputError: an input of another schema, or a salt or context that is not a field element.
         UnsatisfiedError: the witness violates a constraint; always a bug.
     """
-    witness = circuit.witness(assignments(encoded, salt=salt, context=context))
+    witness = circuit.witness(assignments(encoded, salt=salt, context=context), check=check)
     signals = tuple(from_limbs(witness[1 : 1 + layout.n_public]))
     values = tuple(layout.unpack_outputs(layout.slot(signals, "outputs")))
     return Solution(witness, signals, values)

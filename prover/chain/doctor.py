@@ -28,8 +28,8 @@ _PACKAGES = {
     "typer": "typer",
     "rich": "rich",
 }
-OLDEST_CARGO = (1, 83)
-"""What the native core's PyO3 needs."""
+OLDEST_CARGO = (1, 85)
+"""The native workspace's ``rust-version``."""
 
 PYEVM_VERSION = "0.12.1b1"
 """The py-evm whose private names ``prover.chain.tester`` was written against."""

@@ -32,13 +32,23 @@ def compile_(
     name: Annotated[str | None, typer.Option(help="What contracts call the model.")] = None,
     reveal: Annotated[str | None, typer.Option(help="tier, label or score.")] = None,
     tiers: Annotated[str | None, typer.Option(help="Thresholds on the score, ascending: 0.5,0.65,0.8")] = None,
+    decides: Annotated[str | None, typer.Option("--decides", help="Name of the model's output that decides.")] = None,
+    polarity: Annotated[str | None, typer.Option(help="higher_is_better, lower_is_better or none.")] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Compile an ONNX model into a circuit and say what it will cost and what it gets wrong."""
     samples = None if calibration is None else read_samples(calibration)
     with progress_bar(as_json=as_json) as progress:
         bundle = prover.compile(
-            model, schema=schema, calibration=samples, name=name, reveal=reveal, tiers=_tiers(tiers), progress=progress
+            model,
+            schema=schema,
+            calibration=samples,
+            name=name,
+            reveal=reveal,
+            tiers=_tiers(tiers),
+            output=decides,
+            polarity=polarity,
+            progress=progress,
         )
         bundle.save(output)
     _show_report(bundle, as_json=as_json)

@@ -20,9 +20,7 @@ def rerandomise(proof: Proof) -> Proof:
     b = curve.multiply(_g2(proof.b), scalar)
     ax, ay = curve.normalize(a)
     bx, by = curve.normalize(b)
-    return Proof.from_points(
-        (int(ax), int(ay)), (tuple(map(int, bx.coeffs)), tuple(map(int, by.coeffs))), proof.c
-    )
+    return Proof.from_points((int(ax), int(ay)), (tuple(map(int, bx.coeffs)), tuple(map(int, by.coeffs))), proof.c)
 
 
 def _g1(point: tuple[int, int]) -> tuple[curve.FQ, curve.FQ, curve.FQ]:

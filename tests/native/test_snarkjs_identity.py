@@ -20,7 +20,7 @@ from py_ecc import optimized_bn128 as curve
 from prover.field import Q, R
 from prover.groth16.formats import write_r1cs
 from tests.groth16.circuits import Example, random_example
-from tests.native_core.test_precompiles import g1, g2, words
+from tests.native.test_precompiles import g1, g2, words
 
 POWER = 7
 """One above the circuit's: at its own power snarkjs computes H without the missing last power of τ, which gives other

@@ -12,7 +12,7 @@ from py_ecc import optimized_bn128 as curve
 
 from prover import errors
 from prover.field import Q, R, to_limbs
-from tests.native_core.conftest import TABLE, TRUE, A, B, C, matrix
+from tests.native.conftest import TABLE, TRUE, A, B, C, matrix
 
 
 def point1(data: bytes) -> Any:

@@ -16,7 +16,7 @@ import pytest
 
 from prover import errors
 from prover.field import to_limbs
-from tests.native_core.conftest import TRUE
+from tests.native.conftest import TRUE
 
 
 def test_progress_rises_to_one_on_the_callers_thread(native: ModuleType, cubic: Any, key: Any, tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ FULL_DISK = """
 import os, resource, sys
 from prover import _native, errors
 from prover.field import to_limbs
-from tests.native_core.conftest import A, B, C, TABLE
+from tests.native.conftest import A, B, C, TABLE
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 circuit = _native.Circuit(5, 1, A, B, C, to_limbs(TABLE))
 try:
