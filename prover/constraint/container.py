@@ -8,33 +8,15 @@ from __future__ import annotations
 
 import json
 import math
-import re
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from prover.errors import FormatError
+from prover.jsontext import parse_json
 
 _DTYPES = ("<i8", "<u4", "<u8", "|u1")
-
-
-_MAX_DEPTH = 32
-_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"')
-
-
-def _shallow(text: bytes) -> bytes:
-    """Refuse deep nesting before the parser recurses into it.
-
-    Where a library has raised Python's recursion limit (py_ecc does), the parser would overflow the C stack and end
-    the process instead of raising RecursionError.
-    """
-    outside = np.frombuffer(_STRING.sub(b"", text), dtype=np.uint8)
-    opened = (outside == ord("[")) | (outside == ord("{"))
-    closed = (outside == ord("]")) | (outside == ord("}"))
-    if int(np.cumsum(opened.astype(np.int64) - closed).max(initial=0)) > _MAX_DEPTH:
-        raise ValueError("nested too deeply")
-    return text
 
 
 def _padded(size: int) -> int:
@@ -65,7 +47,7 @@ def read_container(magic: bytes, data: bytes) -> tuple[Any, list[NDArray[Any]]]:
     if len(data) < 16 or length > len(data) - 16:
         raise FormatError("the file's header is truncated")
     try:
-        header = json.loads(_shallow(data[16 : 16 + length]))
+        header = parse_json(data[16 : 16 + length])
         shapes = [(str(dtype), tuple(int(n) for n in shape)) for dtype, shape in header["arrays"]]
         body = header["body"]
     except (ValueError, TypeError, KeyError, RecursionError) as error:

@@ -132,6 +132,27 @@ def _thermometer(inputs: Sequence[Ints], params: Params) -> Ints:
     return np.asarray(inputs[0][:, None] >= thresholds[None, :], dtype=np.int64).reshape(-1)
 
 
+@integer_form("offset_parts")
+def _offset_parts(inputs: Sequence[Ints], params: Params) -> Ints:
+    """[x] -> the parts of x's offset in its interval, greedy from the last weight: see ``gadgets/interval.py``.
+
+    Params: starts int64[s] ascending, weights int64[s·n] row by row, skip (1 leaves out the first part).
+    """
+    x, starts, skip = inputs[0], np.asarray(params["starts"], np.int64), int(params["skip"])
+    weights = np.asarray(params["weights"], np.int64).reshape(starts.size, -1)
+    segment = np.maximum(np.searchsorted(starts, x, side="right") - 1, 0)
+    rest, own = x - starts[segment], weights[segment]
+    reach = np.cumsum(own, axis=1) - own
+    parts = np.zeros_like(own)
+    for i in range(own.shape[1] - 1, -1, -1):
+        parts[:, i] = np.where(rest > reach[:, i], own[:, i], 0)
+        rest = rest - parts[:, i]
+    if bool((rest != 0).any()):
+        form = int(np.flatnonzero(rest)[0])
+        raise WitnessValueError(f"value {int(x[form])} of form {form} lies in no interval")
+    return parts[:, skip:].reshape(-1)
+
+
 @integer_form("floor_divide")
 def _floor_divide(inputs: Sequence[Ints], params: Params) -> Ints:
     """[x, d] -> ⌊x / d⌋ for positive d."""

@@ -124,7 +124,7 @@ def all_witnesses(r1cs: R1CS, fixed: Mapping[int, int]) -> Iterator[list[int]]:
 
 
 def some_witnesses(
-    r1cs: R1CS, fixed: Mapping[int, int], attempts: int = 20, moves: int = 500, seed: int = 0
+    r1cs: R1CS, fixed: Mapping[int, int], attempts: int = 10, moves: int = 2000, seed: int = 0
 ) -> Iterator[list[int]]:
     """Some of :func:`all_witnesses`, for systems with too many: random descents of at most ``moves`` moves each."""
     search = _start(r1cs, fixed)
@@ -136,7 +136,7 @@ def some_witnesses(
 
         def shuffled(roots: Sequence[int], draw: random.Random = draw, left: list[int] = left) -> Sequence[int]:
             left[0] -= 1
-            return draw.sample(roots, min(len(roots), 8)) if left[0] > 0 else ()
+            return draw.sample(roots, min(len(roots), 64)) if left[0] > 0 else ()
 
         yield from itertools.islice(_search(*search, 0, shuffled), 8)
 

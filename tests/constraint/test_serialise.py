@@ -65,8 +65,8 @@ def test_numbers_in_the_file_do_not_depend_on_the_machine() -> None:
         (lambda data: data[:-8], "truncated|describes"),
         (lambda data: data + b"\0" * 8, "its header describes"),
         (lambda data: data[:8] + (2**63).to_bytes(8, "little") + data[16:], "truncated"),
-        (lambda data: MAGIC + (2**20).to_bytes(8, "little") + b"[" * 2**20, "nested too deeply"),
-        (lambda data: MAGIC + (2**20).to_bytes(8, "little") + b'{"a":' * 2**18, "nested too deeply"),
+        (lambda data: MAGIC + (2**20).to_bytes(8, "little") + b"[" * 2**20, "nested deeper"),
+        (lambda data: MAGIC + (2**20).to_bytes(8, "little") + b'{"a":' * 2**18, "nested deeper"),
     ],
 )
 def test_damaged_files_are_refused(damage, message: str) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from prover.constraint import ConstraintSystem, LinearVector
 from prover.errors import MalformedCircuitError
@@ -22,6 +24,7 @@ from prover.gadgets import (
     truncate,
 )
 from prover.gadgets.bits import signed_widths
+from prover.gadgets.interval import offset_weights
 from prover.testing import check_circuit, check_unique, find_lie
 
 P = 97
@@ -107,7 +110,7 @@ def test_interval_locates_and_range_checks() -> None:
         return [int(x < -5), int(-5 <= x < 0), int(0 <= x < 3), int(x >= 3)] if -8 <= x < 8 else None
 
     circuit = check_unique(lambda cs: interval(cs, private(cs), thresholds).one_hot, P, reference)
-    assert circuit.r1cs.n_constraints - 4 == 3 + 2 * 3
+    assert circuit.r1cs.n_constraints - 4 == 3 + 3 + 1  # spans 2 and 4 need a second weight of 1
     for origin in ("low", "high", "descending", "interval.boolean"):
         assert find_lie(circuit, origin, EVERY, reference), origin
 
@@ -120,7 +123,34 @@ def test_interval_of_a_batch_with_many_thresholds() -> None:
         lambda cs: interval(cs, cs.private("x", 8, (-1024, 1023)), thresholds).at_least,
         {"x": x},
         expected,
-        n_constraints=8 * (100 + 2 * (10 + 1)),
+        n_constraints=8 * (100 + 10 + 1),
+    )
+
+
+@given(st.lists(st.integers(0, 200), min_size=1, max_size=6))
+def test_offset_weights_reach_exactly_every_offset(spans: list[int]) -> None:
+    weights, common = offset_weights(np.array(spans))
+    for span, row in zip(spans, weights.tolist(), strict=True):
+        sums = {0}
+        for weight in row:
+            sums |= {total + weight for total in sums}
+        assert sums == set(range(span + 1))
+        assert row[:common] == [1 << i for i in range(common)]
+    assert weights.shape[1] == max(spans).bit_length()
+    assert min(spans) < 7 or 1 not in weights[:, common:]
+
+
+@pytest.mark.parametrize("m", [1, 2, 5])
+def test_intervals_of_random_lengths(m: int) -> None:
+    rng = np.random.default_rng(m)
+    thresholds = np.sort(rng.choice(np.arange(1, 10_000), m, replace=False)) - 5_000
+    x = np.concatenate((thresholds, thresholds - 1, [-5_000, 5_000]))
+    longest = int(np.diff(np.concatenate(([-5_000], thresholds, [5_001]))).max()) - 1
+    check_circuit(
+        lambda cs: interval(cs, cs.private("x", x.size, (-5_000, 5_000)), thresholds).at_least,
+        {"x": x},
+        (x[:, None] >= thresholds[None, :]).astype(np.int64).reshape(-1),
+        n_constraints=x.size * (m + longest.bit_length()),
     )
 
 
