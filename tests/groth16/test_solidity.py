@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from eth_hash.auto import keccak
+from web3.exceptions import Web3Exception
 
 from prover.chain.networks import Network, connect
 from prover.chain.solc import compile_sources
 from prover.errors import UnsafeKeyError
+from prover.field import R
 from prover.groth16 import (
     Proof,
     VerifyingKey,
@@ -139,10 +142,29 @@ def test_the_abi_is_snarkjss(toy: Case, require_tool: Callable[[str], Path]) -> 
     }
 
 
+@pytest.mark.parametrize("call", ["ECMUL_GAS, 0x07", "ECADD_GAS, 0x06", "PAIRING_GAS, 0x08"])
+def test_a_chain_without_a_precompile_gets_no_answer(call: str, toy: Case, require_tool: Callable[[str], Path]) -> None:
+    """A call of an address without code succeeds and returns nothing, which must not pass for an answer."""
+    require_tool("node")
+    text = source(toy.verifying_key)
+    assert call in text
+    elsewhere = compile_sources({"t.sol": text.replace(call, call.replace("0x0", "0xdead0"))})[NAME]
+    network = connect("tester")
+    address = _deploy(network, elsewhere.bytecode)
+    with pytest.raises(Web3Exception) as error:
+        _ask(network, address, encode_calldata(toy.example.signals, toy.proof))
+    assert bytes(keccak(b"PrecompileFailed()")[:4]).hex() in str(error.value)
+
+
 def _execution_gas(network: Network, key: VerifyingKey, proof: Proof, signals: list[int]) -> int:
     """Gas of the call itself: the receipt's without the transaction's base and calldata price (EIP-2028)."""
     address = _deploy(network, compiled(key).bytecode)
     calldata = encode_calldata(signals, proof)
+    assert _ask(network, address, calldata)
+    for index in range(len(signals)):
+        other = [*signals]
+        other[index] = (other[index] + 1) % R
+        assert not _ask(network, address, encode_calldata(other, proof))
     sent = network.w3.eth.send_transaction(
         {"from": network.w3.eth.accounts[0], "to": address, "data": calldata, "gas": 1_000_000}
     )

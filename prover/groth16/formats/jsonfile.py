@@ -9,14 +9,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from prover.errors import FormatError
 from prover.files import write_atomic
 from prover.groth16.points import G1_INFINITY, G2_INFINITY, G1Point, G2Point
+from prover.jsontext import parse_json
 
 MAX_BYTES = 1 << 22
-MAX_DEPTH = 8
 _DECIMAL = re.compile(r"0|[1-9][0-9]{0,77}", re.ASCII)
 _INFINITY_G1 = ["0", "1", "0"]
 _INFINITY_G2 = [["0", "0"], ["1", "0"], ["0", "0"]]
@@ -39,9 +37,7 @@ def load_json(source: str | os.PathLike[str] | bytes, what: str) -> Any:
                 raw = handle.read(MAX_BYTES + 1)
         if len(raw) > MAX_BYTES:
             raise FormatError(f"{what}: larger than {MAX_BYTES} bytes")
-        if _depth(raw) > MAX_DEPTH:
-            raise FormatError(f"{what}: nested more than {MAX_DEPTH} deep")
-        return json.loads(raw.decode("utf-8"), object_pairs_hook=_no_repeats, parse_constant=_refuse)
+        return parse_json(raw, object_pairs_hook=_no_repeats, parse_constant=_refuse)
     except (OSError, ValueError) as error:
         raise FormatError(f"{what} cannot be read: {error}") from error
 
@@ -54,17 +50,6 @@ def save_json(path: str | os.PathLike[str], value: object) -> Path:
 def dumps(value: object) -> str:
     """The text :func:`save_json` writes."""
     return json.dumps(value, indent=1)
-
-
-def _depth(raw: bytes) -> int:
-    """How deep brackets nest, those inside strings counted too: these files have none there.
-
-    Asked before parsing, because libraries that raise Python's recursion limit (py-evm does) let the parser run out of
-    stack, which ends the process.
-    """
-    symbols = np.frombuffer(raw, dtype=np.uint8)
-    steps = np.isin(symbols, list(b"[{")).astype(np.int64) - np.isin(symbols, list(b"]}"))
-    return int(np.cumsum(steps).max(initial=0))
 
 
 def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
