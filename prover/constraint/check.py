@@ -8,7 +8,7 @@
     5  every private wire occurs in a constraint
     6  every wire is computed exactly once, before it is read; inputs are assigned
     7  a step of phase k reads no wire of a later phase
-    8  an input or a step writes wires of one kind, integer or field; integer inputs have bounds
+    8  an input or a step writes wires of one kind, integer or field, and reads field wires as field elements
 
 A broken rule is a bug of the compiler or a hostile file, never the user's fault.
 """
@@ -115,20 +115,24 @@ def _check_order(circuit: Circuit) -> None:
         known[span] = True
     for step in program.steps:
         span = _unwritten(known, is_field, step.first, step.count, f"step {step.kind!r} ({step.origin})")
-        _check_step(step, known, phase)
+        _check_step(step, known, phase, is_field)
         known[span] = True
     if not known.all():
         wire = int(np.flatnonzero(~known)[0])
         raise MalformedCircuitError(f"wire {wire} ({circuit.wire_name(wire)}) is never computed")
 
 
-def _check_step(step: Step, known: NDArray[np.bool_], phase: NDArray[np.uint8]) -> None:
+def _check_step(
+    step: Step, known: NDArray[np.bool_], phase: NDArray[np.uint8], is_field: NDArray[np.bool_]
+) -> None:
     own = int(phase[step.first : step.first + step.count].min()) if step.count else 255
     for rows in step.inputs:
         indptr, n = rows.indptr, rows.wires.size
         shaped = indptr.size > 0 and int(indptr[0]) == 0 and int(indptr[-1]) == n and rows.coefs.size == n
         if not shaped or bool((np.diff(indptr) < 0).any()) or (n and int(rows.wires.max()) >= known.size):
             raise MalformedCircuitError(f"step {step.kind!r} ({step.origin}) has malformed inputs")
+        if rows.integer and bool(is_field[rows.wires].any()):
+            raise MalformedCircuitError(f"step {step.kind!r} ({step.origin}) reads a field wire as a machine integer")
         if n and not bool(known[rows.wires].all()):
             raise MalformedCircuitError(f"step {step.kind!r} ({step.origin}) reads a wire before it is computed")
         if n and int(phase[rows.wires].max()) > own:

@@ -113,7 +113,7 @@ def _program(system: ConstraintSystem, number: Ints, order: NDArray[np.int64]) -
     table = system.table
     steps = []
     for step in system.steps:
-        inputs = tuple(_rows(vector, number) for vector in step.inputs)
+        inputs = tuple(_rows(vector, number, table.is_field) for vector in step.inputs)
         first = int(number[step.first]) if step.count else 0
         steps.append(Step(step.kind, step.origin, inputs, _canonical_params(step.params), first, step.count))
     slots = {}
@@ -126,10 +126,11 @@ def _program(system: ConstraintSystem, number: Ints, order: NDArray[np.int64]) -
     return WitnessProgram(len(table), system.modulus, field_wires, slots, tuple(steps))
 
 
-def _rows(vector: LinearVector, number: Ints) -> Rows:
-    wires = number[vector.wires].astype(np.uint32)
+def _rows(vector: LinearVector, number: Ints, is_field: NDArray[np.bool_]) -> Rows:
+    # A form over a field wire may have claimed bounds; its value is still computed from a Python integer.
+    integer = vector.lo is not None and not vector.is_wide and not bool(is_field[vector.wires].any())
     coefs: Coefs = vector.coefs
-    return Rows(vector.indptr, wires, coefs, vector.lo is not None and not vector.is_wide)
+    return Rows(vector.indptr, number[vector.wires].astype(np.uint32), coefs, integer)
 
 
 def _canonical_params(params: Any) -> dict[str, Any]:

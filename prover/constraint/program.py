@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from prover.constraint.csr import LIMIT, Coefs, Ints, row_sums
 from prover.constraint.instructions import INSTRUCTIONS, WitnessValueError
 from prover.errors import FormatError, InputError, UnsatisfiedError
-from prover.field import R, limbs_from_int64
+from prover.field import R, limbs_from_int64, signed
 
 Assignment = Sequence[int] | Ints
 
@@ -153,6 +153,9 @@ class WitnessProgram:
                 result = instruction.field(values, step.params, self.modulus)
                 if outputs_integer:
                     result = [value if value < LIMIT else value - self.modulus for value in result]
+            elif instruction.integer is not None and outputs_integer:
+                integers = [self._small_elements(rows, small, large) for rows in step.inputs]
+                result = instruction.integer(integers, step.params)
             else:
                 raise FormatError(f"witness step {step.kind!r} ({step.origin}) has no field form")
         except WitnessValueError as error:
@@ -166,6 +169,14 @@ class WitnessProgram:
     def _integers(self, rows: Rows, small: Ints) -> Ints:
         # Partial sums may wrap; the bounds prove that the final sum fits, so it is exact modulo 2^64.
         return np.asarray(row_sums(rows.indptr, rows.coefs * small[rows.wires]), dtype=np.int64)
+
+    def _small_elements(self, rows: Rows, small: Ints, large: list[int]) -> Ints:
+        """Field-valued forms for an instruction on machine integers: their signed values, when those are small."""
+        values = [signed(value, self.modulus) for value in self._elements(rows, small, large)]
+        for form, value in enumerate(values):
+            if abs(value) >= LIMIT:
+                raise WitnessValueError(f"value {value} of form {form} is no machine integer")
+        return np.array(values, dtype=np.int64)
 
     def _elements(self, rows: Rows, small: Ints, large: list[int]) -> list[int]:
         if rows.integer:

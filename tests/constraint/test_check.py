@@ -97,6 +97,18 @@ BROKEN = {
         lambda c: replace(c, program=replace(c.program, field_wires=np.append(c.program.field_wires, 5))),
         "both integer and field wires",
     ),
+    "a step that reads a field wire as an integer": (
+        lambda c: replace(
+            c,
+            program=replace(
+                c.program,
+                steps=tuple(
+                    replace(s, inputs=tuple(replace(rows, integer=True) for rows in s.inputs)) for s in c.program.steps
+                ),
+            ),
+        ),
+        "reads a field wire as a machine integer",
+    ),
     "an integer input without bounds": (
         lambda c: replace(
             c, program=replace(c.program, slots={**c.program.slots, "x": replace(c.program.slots["x"], lo=None)})

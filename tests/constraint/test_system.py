@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from prover.constraint import Circuit, ConstraintSystem
+from prover.constraint import Circuit, ConstraintSystem, LinearVector
 from prover.constraint.r1cs import canonical_limbs, small_integers
 from prover.errors import InputError, MalformedCircuitError, UnsatisfiedError
 from prover.field import R, from_limbs, to_limbs
 from prover.gadgets import one_hot, range_exact, relu_truncate
-from prover.testing import Tier, check_circuit
+from prover.testing import Tier, build_circuit, check_circuit
 from prover.testing.strategies import Layer, layers
 
 
@@ -140,6 +140,22 @@ def test_bounds_too_narrow_for_a_one_hot_only_fail_the_check() -> None:
     circuit = cs.compile()
     with pytest.raises(UnsatisfiedError, match="of hot"):
         circuit.witness({"x": [7]})
+
+
+def test_field_inputs_feed_integer_instructions() -> None:
+    """A claimed interval on a field-valued wire: the value travels as a Python integer and is used if it is small."""
+
+    def build(cs: ConstraintSystem) -> LinearVector:
+        x = cs.private("x", 2, None)
+        hot = one_hot(cs, x, 3, "hot")
+        return LinearVector.concat([hot, relu_truncate(cs, (x - 1).with_bounds(-1, 1))])
+
+    check_circuit(build, {"x": [2, 0]}, [0, 0, 1, 1, 0, 0, 1, 0])
+    circuit = build_circuit(build)
+    with pytest.raises(UnsatisfiedError, match="of form 1 is no machine integer"):
+        circuit.witness({"x": [0, 2**100]})
+    with pytest.raises(UnsatisfiedError):
+        circuit.witness({"x": [0, 7]})
 
 
 def test_field_products_take_python_integers() -> None:

@@ -115,6 +115,17 @@ def test_interval_locates_and_range_checks() -> None:
         assert find_lie(circuit, origin, EVERY, reference), origin
 
 
+@pytest.mark.parametrize("edges", [(0, 1, 2, 3), (0, 1, 9), (-3, 4, 5, 6), (0, 7, 15), (-1, 0)])
+def test_intervals_of_any_lengths_are_unique(edges: tuple[int, ...]) -> None:
+    lo, *thresholds = edges[:-1] if len(edges) > 2 else (edges[0] - 1, edges[0])
+    hi = edges[-1]
+
+    def reference(x: int) -> list[int] | None:
+        return [int(x >= t) for t in thresholds] if lo <= x <= hi else None
+
+    check_unique(lambda cs: interval(cs, private(cs, lo, hi), np.array(thresholds)).at_least, P, reference)
+
+
 def test_interval_of_a_batch_with_many_thresholds() -> None:
     thresholds = np.arange(-500, 500, 10)
     x = np.array([-1024, -501, -500, -1, 0, 489, 490, 1023])
