@@ -61,6 +61,7 @@ interface ICreditLine {
     error IssuerDailyCapExceeded(address issuer, uint256 lentToday, uint256 amount, uint256 cap);
     error InsufficientLiquidity(uint256 available, uint256 amount);
     error LoanNotOpen(uint256 loanId);
+    error OwnershipNotRenounceable();
 
     /// @notice Borrow `amount` on the caller's own decision by `modelId` over facts attested by `issuer`.
     /// @dev Reverts with the registry's Decision... error when there is no valid decision for the caller and this

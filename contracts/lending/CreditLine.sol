@@ -140,6 +140,11 @@ contract CreditLine is ICreditLine, VerdictConsumer, Ownable2Step, ReentrancyGua
         emit CapsSet(newLoanCap, newPersonCap);
     }
 
+    /// @notice Always reverts: without an owner the lender's tokens could never be withdrawn.
+    function renounceOwnership() public view override onlyOwner {
+        revert OwnershipNotRenounceable();
+    }
+
     /// @inheritdoc ICreditLine
     function owedUp(uint256 loanId) external view returns (uint256) {
         Loan storage loan = _loans[loanId];

@@ -193,6 +193,34 @@ def test_attestation_from_the_future(lab: Lab) -> None:
         lab.submit(lab.submission(observedAt=later))
 
 
+@pytest.mark.parametrize(
+    ("facts", "last", "error"),
+    [
+        pytest.param({"deadline": 0}, 0, "ConsentExpired", id="deadline: the last second it may be used"),
+        pytest.param({"expiresAt": 0}, -1, "AttestationExpired", id="expiry: the first second it may not"),
+        pytest.param({"observedAt": -MAX_AGE, "expiresAt": DAY}, -1, "AttestationTooOld", id="age: likewise"),
+    ],
+)
+def test_the_last_good_second(lab: Lab, facts: dict[str, int], last: int, error: str) -> None:
+    time = lab.network.now() + 1_000
+    times: dict[str, Any] = {name: time + offset for name, offset in facts.items()}
+    early = lab.submission(nonce=0, **times)
+    late = lab.submission(nonce=1, attestation=early.attestation, deadline=times.get("deadline"))
+    lab.travel(time + last)
+    lab.submit(early)
+    lab.travel(time + last + 1)
+    with reverts(error):
+        lab.submit(late)
+
+
+def test_an_observation_of_this_very_second(lab: Lab) -> None:
+    now = lab.network.now() + 100
+    lab.travel(now)
+    with reverts("AttestationFromFuture", now + 1):
+        lab.submit(lab.submission(observedAt=now + 1))
+    lab.submit(lab.submission(observedAt=now))
+
+
 def test_revoked_attestation(lab: Lab) -> None:
     good = lab.submission()
     lab.send("IssuerRegistry", "revokeAttestation", lab.issuer.address, good.consent.attestationHash, by=lab.issuer)

@@ -345,6 +345,13 @@ def test_ownership_moves_in_two_steps(lab: Lab) -> None:
         lab.send("CreditLine", "setCaps", 1, 1)
 
 
+def test_the_lender_cannot_lock_itself_out(lab: Lab) -> None:
+    with reverts("OwnershipNotRenounceable"):
+        lab.send("CreditLine", "renounceOwnership")
+    with reverts("OwnableUnauthorizedAccount", lab.mallory.address):
+        lab.send("CreditLine", "renounceOwnership", by=lab.mallory)
+
+
 def test_funding_and_withdrawing(lab: Lab) -> None:
     before = balance(lab, lab.owner.address)
     receipt = lab.send("CreditLine", "withdraw", lab.bob.address, 20_000 * UNIT)
