@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from benchmark.__main__ import find_model, measure
 from benchmark.process import ToolError, measured
 from benchmark.result import Result
-from benchmark.table import ratios, seconds, size
+from benchmark.table import print_results, ratios, seconds, size
+from benchmark.tools import Gnark, Snarkjs, Tool, Verdict
+from rich.console import Console
 
 
 def test_peak_memory_is_the_childs() -> None:
@@ -67,3 +72,63 @@ def test_durations(value: float | None, text: str) -> None:
 )
 def test_sizes(value: int | None, text: str) -> None:
     assert size(value) == text
+
+
+@pytest.fixture
+def importable(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The jobs find the package of this checkout, installed or not."""
+    monkeypatch.setenv("PYTHONPATH", str(repository))
+
+
+def measured_together(tools: list[Tool], folder: Path) -> list[Result]:
+    """Measure loan_logistic once with each tool, and show it."""
+    results = measure(find_model("loan_logistic"), tools, 1, folder, Console(quiet=True))
+    console = Console(record=True, width=190, quiet=True)
+    print_results(console, results)
+    for result in results:
+        assert not result.reason
+        assert result.groth16
+        assert len(result.groth16) == len(result.groth16_cpu)
+        assert result.prove_memory
+    return results
+
+
+@pytest.mark.usefixtures("importable")
+def test_verdict_and_snarkjs_prove_the_same_files(tmp_path: Path, require_tool: Callable[[str], Path]) -> None:
+    for tool in ("native", "node", "snarkjs"):
+        require_tool(tool)
+    own, peer = measured_together([Verdict(), Snarkjs()], tmp_path)
+    assert own.proof == peer.proof == 256
+    assert own.constraints
+    assert own.gas
+    assert len(ratios([own, peer])) == 1
+
+
+@pytest.mark.full
+@pytest.mark.usefixtures("importable")
+def test_gnark_proves_the_same_constraints(tmp_path: Path, require_tool: Callable[[str], Path]) -> None:
+    for tool in ("native", "go"):
+        require_tool(tool)
+    own, peer = measured_together([Verdict(), Gnark()], tmp_path)
+    assert own.constraints == peer.constraints
+
+
+def test_a_tool_that_fails_keeps_its_reason_and_the_others_go_on(tmp_path: Path) -> None:
+    class Fine(Snarkjs):
+        name = "fine"
+
+        def prepare(self, model: object, folder: Path, result: Result) -> None:
+            result.setup = 1.0
+
+        def prove(self, model: object, folder: Path, result: Result) -> None:
+            result.update({"prove": [1.0]})
+
+    class Broken(Fine):
+        name = "broken"
+
+        def prepare(self, model: object, folder: Path, result: Result) -> None:
+            raise ToolError("not installable")
+
+    broken, fine = measure(find_model("loan_logistic"), [Broken(), Fine()], 2, tmp_path, Console(quiet=True))
+    assert (broken.reason, broken.prove) == ("not installable", [])
+    assert (fine.reason, fine.prove) == ("", [1.0, 1.0])
