@@ -187,6 +187,53 @@ def test_a_key_with_a_point_off_the_curve_is_refused(toy: Case, tmp_path: Path) 
         ReferenceKey.load(path)
 
 
+def _section_start(raw: bytes, wanted: int) -> int:
+    position = 12
+    while True:
+        number, size = struct.unpack_from("<IQ", raw, position)
+        position += 12
+        if number == wanted:
+            return position
+        position += int(size)
+
+
+STORED_ONE = (1 << 512) % R  # how section 4 writes the coefficient one
+
+
+@pytest.mark.parametrize(
+    ("section", "offset", "value"),
+    [
+        (2, 84, Q.to_bytes(32, "little")),  # alpha's x
+        (3, 0, (2**256 - 1).to_bytes(32, "little")),
+        (5, 32, Q.to_bytes(32, "little")),
+        (6, 0, Q.to_bytes(32, "little")),
+        (7, 96, Q.to_bytes(32, "little")),
+        (8, 0, Q.to_bytes(32, "little")),
+        (9, 0, (Q + 1).to_bytes(32, "little")),
+        (4, 4, struct.pack("<I", 2)),  # matrix
+        (4, 8, struct.pack("<I", 16)),  # row, in a domain of 16
+        (4, 12, struct.pack("<I", 20)),  # wire
+        (4, 16, (STORED_ONE + R).to_bytes(32, "little")),
+        (4, 16, R.to_bytes(32, "little")),
+        (1, 0, struct.pack("<I", 2)),  # protocol
+        (2, 0, struct.pack("<I", 48)),  # size of a coordinate
+        (2, 80, struct.pack("<I", 8)),  # domain size
+    ],
+)
+def test_numbers_out_of_range_in_a_key_are_refused(
+    section: int, offset: int, value: bytes, backend: Backend, toy: Case, tmp_path: Path
+) -> None:
+    header = ZKey(toy.key.path).header
+    assert (header.domain_size, header.n_wires) == (16, 18)
+    raw = bytearray(toy.key.path.read_bytes())
+    position = _section_start(raw, section) + offset
+    raw[position : position + len(value)] = value
+    path = tmp_path / "key.zkey"
+    path.write_bytes(raw)
+    with pytest.raises(FormatError):
+        prove(ProvingKey(path), toy.example.r1cs, toy.example.witness, backend=backend)
+
+
 def test_a_damaged_key_is_refused_or_proves_all_the_same(backend: Backend, toy: Case, tmp_path: Path) -> None:
     draw = random.Random(11)
     path = tmp_path / "key.zkey"
