@@ -30,7 +30,7 @@ interface IModelRegistry is IERCZKMLRegistry, IERCZKMLVerifier, IVerdictVerifier
         uint8[] decimals; // one entry per output: value v stands for v / 10^decimals
         uint8 polarity; // 0 none, 1 higher is better, 2 lower is better
         uint8 reveal; // 0 score, 1 label, 2 tier
-        int256[] thresholds; // tier mode: ascending, at the score's scale; empty otherwise
+        int256[] thresholds; // tier mode: ascending, in millionths of the score; empty otherwise
     }
 
     /// @notice What binding a verifier fixed.

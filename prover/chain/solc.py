@@ -22,6 +22,7 @@ from typing import Any
 from prover.chain.artifacts import Artifact
 from prover.errors import CompilerError, FormatError, StorageError
 from prover.files import write_atomic
+from prover.jsontext import parse_json
 
 __all__ = [
     "Artifact",
@@ -283,7 +284,7 @@ def _cache_folder() -> Path:
 
 def _read_cache(path: Path) -> dict[str, Artifact] | None:
     try:
-        documents = json.loads(path.read_bytes())
+        documents = parse_json(path.read_bytes())
         return {name: Artifact.from_json(text) for name, text in documents.items()}
     except (OSError, ValueError, AttributeError, FormatError):
         return None  # absent or damaged: compile again

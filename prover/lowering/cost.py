@@ -9,8 +9,10 @@ from typing import Any
 
 from prover.constraint import R1CS, Circuit
 from prover.errors import BundleError
+from prover.jsontext import parse_json
 from prover.quantization import Plan
 from prover.quantization.accuracy import Accuracy
+from prover.schema import THRESHOLD_DECIMALS
 
 GAS_BASE, GAS_PER_SIGNAL = 183_000, 6_500
 """Execution gas of the verifier contract: at most base + n * per signal (DESIGN §7)."""
@@ -107,7 +109,7 @@ class Report:
             BundleError: not a report.
         """
         try:
-            raw = json.loads(text)
+            raw = parse_json(text)
             if not isinstance(raw, dict) or raw.keys() != {item.name for item in fields(cls)}:
                 raise ValueError("it has other keys")
             lists = {key: tuple(value) for key, value in raw.items() if isinstance(value, list)}
@@ -172,7 +174,7 @@ def build_report(plan: Plan, circuit: Circuit, accuracy: Accuracy, *, calibrated
         score_error_bound=plan.error_billionths / 1e9,
         reveal=layout.reveal.name.lower(),
         output=plan.output,
-        thresholds=tuple(cut / 10**plan.score_decimals for cut in layout.thresholds),
+        thresholds=tuple(cut / 10**THRESHOLD_DECIMALS for cut in layout.thresholds),
         decimals=layout.decimals,
         proving_seconds=round(_SECONDS_BASE + _SECONDS_PER_WIRE * r1cs.n_wires + _SECONDS_PER_ROW * domain, 3),
         proving_memory=_MEMORY_BASE + 2 * key_bytes + 6 * 32 * max(domain, rows),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from prover.quantization.head import DEFAULT_TIERS
 from prover.quantization.model import Run
 from prover.quantization.plan import Plan
-from prover.schema import Reveal
+from prover.schema import THRESHOLD_DECIMALS, Reveal
 
 F64 = NDArray[np.float64]
 
@@ -130,7 +130,7 @@ def _tiers(plan: Plan, run: Run, logits: F64, wanted: F64, slack: float) -> tupl
     if logits.shape[1] > 1:
         best = np.sort(logits, axis=1)
         return 0, int(np.count_nonzero(best[:, -1] - best[:, -2] <= 2 * slack)) if plan.classes else 0
-    cuts = [cut / 10.0**plan.score_decimals for cut in plan.layout.thresholds]
+    cuts = [cut / 10.0**THRESHOLD_DECIMALS for cut in plan.layout.thresholds]
     if plan.link != "sigmoid":
         real, bounds = wanted[:, 0], cuts
     else:

@@ -109,7 +109,6 @@ def _plan(
         head.output,
         head.link,
         head.labels_only,
-        settings.decimals,
         facts.n_slots,
         tuple(steps),
         LinearForms(matrix, revealed.bias, low + revealed.bias, high + revealed.bias),

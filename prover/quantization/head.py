@@ -17,7 +17,7 @@ from prover.errors import ModelError, QuantizationError
 from prover.quantization.rules.activation import complementary
 from prover.quantization.sparse import Sparse
 from prover.quantization.trace import Affine, FloatStep, Label, Link, Trace, Value
-from prover.schema import Layout, Polarity, Reveal
+from prover.schema import THRESHOLD_DECIMALS, Layout, Polarity, Reveal
 
 DEFAULT_TIERS = (0.5, 0.65, 0.8)
 """Probability thresholds of the default tier reveal."""
@@ -114,7 +114,7 @@ def add_reveal(trace: Trace, head: Head, request: Request, decimals: int, schema
         )
     polarity = _polarity(head, mode, request.polarity)
     if mode == "tier":
-        return _tier(trace, head, request.tiers, decimals, polarity, schema_hash)
+        return _tier(trace, head, request.tiers, polarity, schema_hash)
     if request.tiers is not None:
         raise QuantizationError("tier thresholds are for reveal='tier' only", f"drop them, or the reveal {mode!r}")
     if mode == "label":
@@ -131,7 +131,7 @@ def _default_mode(head: Head) -> str:
 
 
 def _tier(
-    trace: Trace, head: Head, tiers: Sequence[float] | None, decimals: int, polarity: Polarity, schema_hash: bytes
+    trace: Trace, head: Head, tiers: Sequence[float] | None, polarity: Polarity, schema_hash: bytes
 ) -> Revealed:
     if head.logits.size != 1:
         raise QuantizationError("tiers need one score; this model has several", "reveal='label' proves the class")
@@ -140,11 +140,11 @@ def _tier(
     cuts = [float(tier) for tier in (DEFAULT_TIERS if tiers is None else tiers)]
     if not cuts or not all(math.isfinite(cut) for cut in cuts) or sorted(set(cuts)) != cuts:
         raise QuantizationError(f"tier thresholds must be finite and ascend: {cuts}")
-    counts = [round(cut * 10**decimals) for cut in cuts]
-    if head.binary and not all(0 < count < 10**decimals for count in counts):
-        raise QuantizationError(f"probability thresholds must lie between 0 and 1 at {decimals} decimals: {cuts}")
-    # The layout publishes the thresholds at the decimal scale: those, not the caller's floats, are what is proved.
-    exact = [count / 10**decimals for count in counts]
+    counts = [round(cut * 10**THRESHOLD_DECIMALS) for cut in cuts]
+    if head.binary and not all(0 < count < 10**THRESHOLD_DECIMALS for count in counts):
+        raise QuantizationError(f"probability thresholds must lie between 0 and 1, in millionths: {cuts}")
+    # The layout publishes the thresholds in millionths: those, not the caller's floats, are what is proved.
+    exact = [count / 10**THRESHOLD_DECIMALS for count in counts]
     if head.binary:
         exact = [math.log(p / (1.0 - p)) for p in exact]
     step = FloatStep("tier", head.output, head.logits, 1, {"thresholds": exact})

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prover.errors import BundleError, QuantizationError, SchemaError
+from prover.jsontext import parse_json
 from prover.quantization.sparse import Sparse
 from prover.schema import Layout
 
@@ -156,7 +157,6 @@ class Plan:
         output: name of the graph output that is revealed.
         link: how that output follows from the logits: ``"sigmoid"``, ``"softmax"``, ``"normalized"``, ``"none"``.
         labels_only: that output is a label, not a score.
-        score_decimals: decimal scale in which scores, or tier thresholds, are counted.
         n_facts: fact slots of the schema.
         steps: the program.
         outputs: revealed values as linear forms of all variables.
@@ -171,7 +171,6 @@ class Plan:
     output: str
     link: str
     labels_only: bool
-    score_decimals: int
     n_facts: int
     steps: tuple[Step, ...]
     outputs: LinearForms
@@ -197,7 +196,6 @@ class Plan:
             "output": self.output,
             "link": self.link,
             "labels_only": self.labels_only,
-            "score_decimals": self.score_decimals,
             "facts": self.n_facts,
             "steps": [step.to_dict() for step in self.steps],
             "outputs": self.outputs.to_dict(),
@@ -216,7 +214,7 @@ class Plan:
             BundleError: not a plan, or one of other semantics.
         """
         try:
-            raw = json.loads(text, parse_float=_no_float)
+            raw = parse_json(text, parse_float=_no_float)
             if raw["semantics"] != SEMANTICS:
                 raise BundleError(
                     f"the plan has semantics {raw['semantics']!r}, this version proves {SEMANTICS!r}",
@@ -227,7 +225,6 @@ class Plan:
                 raw["output"],
                 raw["link"],
                 bool(raw["labels_only"]),
-                int(raw["score_decimals"]),
                 int(raw["facts"]),
                 tuple(Step.from_dict(step) for step in raw["steps"]),
                 LinearForms.from_dict(raw["outputs"]),

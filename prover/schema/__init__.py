@@ -10,13 +10,14 @@ from prover.schema.encoding import EncodedBatch, EncodedInput
 from prover.schema.features import Bool, Category, Feature, Fixed, Float32, Int
 from prover.schema.float_codes import code_of_float32, float32_of_code
 from prover.schema.hashing import abi_encode, keccak256
-from prover.schema.layout import Layout, Polarity, Reveal, Slot
+from prover.schema.layout import THRESHOLD_DECIMALS, Layout, Polarity, Reveal, Slot
 from prover.schema.packing import ELEMENT_BITS, PackedField, PackingPlan
 from prover.schema.poseidon import parameters, poseidon
 from prover.schema.schema import Schema
 
 __all__ = [
     "ELEMENT_BITS",
+    "THRESHOLD_DECIMALS",
     "Bool",
     "Category",
     "EncodedBatch",

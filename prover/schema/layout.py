@@ -24,6 +24,8 @@ LANE_OFFSET = 1 << 63
 MAX_OUTPUTS = 1024
 MAX_THRESHOLDS = 255
 MAX_DECIMALS = 18
+THRESHOLD_DECIMALS = 6
+"""Scale of a tier layout's thresholds: millionths, whatever else is revealed at. Fixed, so that it needs no slot."""
 
 
 class Polarity(IntEnum):
@@ -78,8 +80,7 @@ class Layout:
         decimals: for each output value, how many decimal digits its integer carries: 4 means 10000 is 1.
         polarity: see :class:`Polarity`.
         reveal: see :class:`Reveal`; TIER has the single output "number of thresholds passed", decimals (0,).
-        thresholds: TIER only: strictly ascending scores, at the score's own decimal scale; a score >= threshold
-            passes it.
+        thresholds: TIER only: strictly ascending scores in millionths; a score >= threshold passes it.
         kind: layout id, a key of :data:`KINDS`.
 
     Raises:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from prover.errors import DeploymentError, FormatError
+from prover.jsontext import parse_json
 
 __all__ = ["Artifact", "artifact_names", "error_entries", "load_artifact"]
 
@@ -79,7 +80,7 @@ class Artifact:
             FormatError: not an artifact file.
         """
         try:
-            document = json.loads(text)
+            document = parse_json(text)
             return cls(
                 name=str(document["contractName"]),
                 source=str(document["sourceName"]),
