@@ -22,8 +22,8 @@ from tests.groth16.contract import compiled, off_chain, returned, reverted
 from tests.groth16.rpc import batch
 
 ANVIL_WELL_FORMED, ANVIL_MALFORMED = 140, 900
-TESTER_WELL_FORMED, TESTER_MALFORMED = 8, 45
-REFERENCE_WELL_FORMED = 10
+TESTER_WELL_FORMED, TESTER_MALFORMED = 7, 45
+REFERENCE_WELL_FORMED = 7
 
 
 @pytest.fixture(scope="module")
