@@ -1,4 +1,4 @@
-"""``python -m tests.lowering.snapshot``: tests/snapshots/constraints.json, constraints by model, reveal and layer."""
+"""``python -m tests.lowering.snapshot``: tests/snapshots/constraints.json, what each model costs in each reveal mode."""
 
 from __future__ import annotations
 
@@ -12,9 +12,14 @@ REVEALS = ("tier", "label", "score")
 
 
 def layers(parts: CompiledParts) -> dict[str, int]:
-    """Constraints of each layer, and their sum."""
+    """Constraints of each layer and their sum, the domain, and the size of the proving key."""
     counts = {layer.name: layer.constraints for layer in parts.report.layers}
-    return {**counts, "total": parts.circuit.r1cs.n_constraints}
+    return {
+        **counts,
+        "total": parts.circuit.r1cs.n_constraints,
+        "domain": parts.report.domain,
+        "proving_key_bytes": parts.report.proving_key_bytes,
+    }
 
 
 def main() -> None:
