@@ -74,5 +74,3 @@ def to_bytes32(value: int) -> bytes:
 def signed(value: int, modulus: int = R) -> int:
     """The representative in (-modulus/2, modulus/2]: how a human reads a field element."""
     return value - modulus if value > modulus // 2 else value
-
-

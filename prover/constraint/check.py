@@ -122,9 +122,7 @@ def _check_order(circuit: Circuit) -> None:
         raise MalformedCircuitError(f"wire {wire} ({circuit.wire_name(wire)}) is never computed")
 
 
-def _check_step(
-    step: Step, known: NDArray[np.bool_], phase: NDArray[np.uint8], is_field: NDArray[np.bool_]
-) -> None:
+def _check_step(step: Step, known: NDArray[np.bool_], phase: NDArray[np.uint8], is_field: NDArray[np.bool_]) -> None:
     own = int(phase[step.first : step.first + step.count].min()) if step.count else 255
     for rows in step.inputs:
         indptr, n = rows.indptr, rows.wires.size
@@ -139,9 +137,7 @@ def _check_step(
             raise MalformedCircuitError(f"step {step.kind!r} ({step.origin}) of phase {own} reads a later phase")
 
 
-def _unwritten(
-    known: NDArray[np.bool_], is_field: NDArray[np.bool_], first: int, count: int, what: str
-) -> slice:
+def _unwritten(known: NDArray[np.bool_], is_field: NDArray[np.bool_], first: int, count: int, what: str) -> slice:
     if first < 0 or count < 0 or first + count > known.size:
         raise MalformedCircuitError(f"{what} writes wires that do not exist")
     span = slice(first, first + count)

@@ -82,8 +82,9 @@ class LinearVector:
         coefs = np.concatenate([_widen(v) if wide else v.coefs for v in vectors])
         bounds = None
         if all(vector.lo is not None for vector in vectors):
-            bounds = np.concatenate([v.lo for v in vectors if v.lo is not None]), np.concatenate(
-                [v.hi for v in vectors if v.hi is not None]
+            bounds = (
+                np.concatenate([v.lo for v in vectors if v.lo is not None]),
+                np.concatenate([v.hi for v in vectors if v.hi is not None]),
             )
         wires = np.concatenate([v.wires for v in vectors])
         return LinearVector(vectors[0].table, indptr.astype(np.int64), wires, coefs, bounds)

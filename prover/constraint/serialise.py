@@ -70,9 +70,7 @@ def circuit_to_bytes(circuit: Circuit) -> bytes:
     body = {
         "modulus": str(r1cs.modulus),
         "wires": [r1cs.n_wires, r1cs.n_outputs, r1cs.n_public_inputs],
-        "matrices": [
-            [out.add(m.indptr), out.add(m.wires), out.add(m.coef_ids)] for m in (r1cs.a, r1cs.b, r1cs.c)
-        ],
+        "matrices": [[out.add(m.indptr), out.add(m.wires), out.add(m.coef_ids)] for m in (r1cs.a, r1cs.b, r1cs.c)],
         "table": out.add(r1cs.table),
         "origins": list(r1cs.origins),
         "origin_starts": out.add(r1cs.origin_starts),

@@ -86,9 +86,7 @@ def decompose(
     skip &= ~constant & ((terms <= SUBSTITUTION_TERMS) if substitute is None else substitute)
     skipped = skip.astype(np.int64)
     counts = width - skipped
-    wires = cs.solve(
-        "bits", (x,), int(counts.sum()), {"widths": width, "skip": skipped}, (0, 1), origin=origin
-    )
+    wires = cs.solve("bits", (x,), int(counts.sum()), {"widths": width, "skip": skipped}, (0, 1), origin=origin)
     rows = np.repeat(np.arange(m, dtype=np.int64), counts)
     exponent = np.arange(rows.size, dtype=np.int64) - np.repeat(np.cumsum(counts) - counts - skipped, counts)
     rest = x - weighted_sum(wires, rows, exponent, m)
@@ -120,8 +118,10 @@ def weighted_sum(forms: LinearVector, rows: Ints, exponents: Ints, m: int) -> Li
 def signed_widths(lo: Ints, hi: Ints) -> Ints:
     """Least n with -2^(n-1) ≤ lo and hi < 2^(n-1), element by element: int64[m]."""
     return np.array(
-        [max((-int(a) - 1).bit_length() if a < 0 else 0, int(b).bit_length() if b > 0 else 0) + 1
-         for a, b in zip(lo, hi, strict=True)],
+        [
+            max((-int(a) - 1).bit_length() if a < 0 else 0, int(b).bit_length() if b > 0 else 0) + 1
+            for a, b in zip(lo, hi, strict=True)
+        ],
         dtype=np.int64,
     )
 

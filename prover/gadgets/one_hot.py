@@ -69,4 +69,3 @@ def one_hot_of(cs: ConstraintSystem, booleans: LinearVector, origin: str) -> Lin
     checked = boolean(cs, booleans, f"{origin}.boolean")
     cs.enforce_zero(booleans.sum() - 1, f"{origin}.sum")
     return checked
-

@@ -31,9 +31,7 @@ def range_bits(cs: ConstraintSystem, x: LinearVector, widths: int | Ints, origin
     return x.with_bounds(0, (np.int64(1) << width) - 1) if not width.size or int(width.max()) < 62 else x
 
 
-def range_exact(
-    cs: ConstraintSystem, x: LinearVector, lo: int | Ints, hi: int | Ints, origin: str
-) -> LinearVector:
+def range_exact(cs: ConstraintSystem, x: LinearVector, lo: int | Ints, hi: int | Ints, origin: str) -> LinearVector:
     """Prove lo ≤ x ≤ hi (scalars or int64[m]); returns x with those bounds.
 
     Raises:

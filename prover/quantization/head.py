@@ -130,9 +130,7 @@ def _default_mode(head: Head) -> str:
     return "label" if head.classes.size > 1 or head.logits.size > 1 else "score"
 
 
-def _tier(
-    trace: Trace, head: Head, tiers: Sequence[float] | None, polarity: Polarity, schema_hash: bytes
-) -> Revealed:
+def _tier(trace: Trace, head: Head, tiers: Sequence[float] | None, polarity: Polarity, schema_hash: bytes) -> Revealed:
     if head.logits.size != 1:
         raise QuantizationError("tiers need one score; this model has several", "reveal='label' proves the class")
     if not head.binary and tiers is None:

@@ -165,9 +165,7 @@ def _readable(values: Sequence[int], modulus: int) -> list[int]:
     return [signed(value, modulus) for value in values]
 
 
-def _check_serialisation(
-    circuit: Circuit, inputs: Mapping[str, Assignment], witness: NDArray[np.uint64]
-) -> None:
+def _check_serialisation(circuit: Circuit, inputs: Mapping[str, Assignment], witness: NDArray[np.uint64]) -> None:
     data = circuit.to_bytes()
     copy = Circuit.from_bytes(data)
     assert copy.to_bytes() == data, "a circuit read back has other bytes"

@@ -20,9 +20,7 @@ def saved(keyed: prover.Bundle, tmp_path: Path) -> Path:
     return keyed.save(tmp_path / "loan")
 
 
-def test_a_saved_bundle_proves_what_the_original_proves(
-    keyed: prover.Bundle, saved: Path, rows: np.ndarray
-) -> None:
+def test_a_saved_bundle_proves_what_the_original_proves(keyed: prover.Bundle, saved: Path, rows: np.ndarray) -> None:
     loaded = prover.load(saved)
     assert (loaded.name, loaded.model_hash, loaded.circuit_hash) == ("loan", keyed.model_hash, keyed.circuit_hash)
     proof = prover.prove(loaded, rows[3], context=7)
@@ -47,8 +45,16 @@ def test_saving_into_its_own_directory_keeps_it(saved: Path) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["model.onnx", "schema.json", "plan.json", "layout.json", "report.json", "circuit.bin", "proving_key.zkey",
-     "verification_key.json"],
+    [
+        "model.onnx",
+        "schema.json",
+        "plan.json",
+        "layout.json",
+        "report.json",
+        "circuit.bin",
+        "proving_key.zkey",
+        "verification_key.json",
+    ],
 )
 def test_a_changed_or_missing_file_is_named(saved: Path, name: str) -> None:
     path = saved / name
@@ -111,9 +117,7 @@ def test_an_interrupted_save_is_refused_not_misread(compiled: prover.Bundle, sav
         prover.load(saved)
 
 
-def test_a_key_of_another_circuit_does_not_prove(
-    keyed: prover.Bundle, rows: np.ndarray, models: Path
-) -> None:
+def test_a_key_of_another_circuit_does_not_prove(keyed: prover.Bundle, rows: np.ndarray, models: Path) -> None:
     other = prover.compile(keyed.onnx, schema=keyed.schema, calibration=rows, reveal="label")
     assert keyed.key is not None
     with pytest.raises(KeyMismatchError):

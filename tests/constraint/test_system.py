@@ -86,8 +86,7 @@ def test_both_evaluations_of_a_row_agree(wire: int, value: int) -> None:
         values[wire] = value
     r1cs = circuit.r1cs
     rows = [
-        [r1cs.evaluate(matrix, row, values) for matrix in (r1cs.a, r1cs.b, r1cs.c)]
-        for row in range(r1cs.n_constraints)
+        [r1cs.evaluate(matrix, row, values) for matrix in (r1cs.a, r1cs.b, r1cs.c)] for row in range(r1cs.n_constraints)
     ]
     broken = [row for row, (a, b, c) in enumerate(rows) if (a * b - c) % R]
     assert r1cs.first_violation(to_limbs(values)) == (broken[0] if broken else None)
