@@ -1,4 +1,4 @@
-"""Fourteen ways to get a loan without a proven decision. Each returns the contract error it must meet, and the call.
+"""Sixteen ways to get a loan without a proven decision. Each returns the contract error it must meet, and the call.
 
 The first line of an attack's docstring is what the demonstration prints.
 """
