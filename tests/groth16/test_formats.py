@@ -187,7 +187,7 @@ def test_a_key_with_a_point_off_the_curve_is_refused(toy: Case, tmp_path: Path) 
         ReferenceKey.load(path)
 
 
-def _section_start(raw: bytes, wanted: int) -> int:
+def _section_start(raw: bytes | bytearray, wanted: int) -> int:
     position = 12
     while True:
         number, size = struct.unpack_from("<IQ", raw, position)
