@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+LAUNCHER = Path(__file__).with_name("launcher.py")
 
 
 class ToolError(Exception):
@@ -19,35 +23,33 @@ def measured(command: Sequence[str | os.PathLike[str]], *, cwd: Path | None = No
     """Run a command that prints one JSON object as its last line.
 
     Returns:
-        the object, and the process's peak resident memory in bytes. The kernel starts counting at this process's own
-        size, so this one imports nothing large.
+        the object, and the process's peak resident memory in bytes.
 
     Raises:
         ToolError: the command is missing, failed, or printed no JSON.
     """
-    with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+    with tempfile.TemporaryDirectory() as folder:
+        peak = Path(folder) / "peak"
+        launch = [sys.executable, "-I", "-S", LAUNCHER, peak, *command]
+        output, errors, code = _run(launch, cwd)
+        if code:
+            raise ToolError(_reason(errors, code))
         try:
-            process = subprocess.Popen(command, stdout=output, stderr=errors, stdin=subprocess.DEVNULL, cwd=cwd)
-        except OSError as error:
-            raise ToolError(f"{command[0]}: {error.strerror}") from error
+            return json.loads(output.splitlines()[-1]), int(peak.read_text())
+        except (IndexError, json.JSONDecodeError) as error:
+            raise ToolError(f"{Path(command[0]).name} printed no result") from error
+
+
+def _run(command: Sequence[str | os.PathLike[str]], cwd: Path | None) -> tuple[str, str, int]:
+    """Standard output, standard error and exit code. Whatever ends this wait ends the whole process group."""
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "stdin": subprocess.DEVNULL}
+    with subprocess.Popen(command, **pipes, cwd=cwd, start_new_session=True, text=True, errors="replace") as process:
         try:
-            _, status, usage = os.wait4(process.pid, 0)
+            output, errors = process.communicate()
         except BaseException:
-            process.kill()
-            process.wait()
+            os.killpg(process.pid, signal.SIGKILL)
             raise
-        process.returncode = os.waitstatus_to_exitcode(status)
-        output.seek(0)
-        errors.seek(0)
-        lines = output.read().decode(errors="replace").splitlines()
-        if process.returncode:
-            raise ToolError(_reason(errors.read().decode(errors="replace"), process.returncode))
-    try:
-        answer = json.loads(lines[-1])
-    except (IndexError, json.JSONDecodeError) as error:
-        raise ToolError(f"{Path(command[0]).name} printed no result") from error
-    kibibyte = 1 if os.uname().sysname == "Darwin" else 1024
-    return answer, usage.ru_maxrss * kibibyte
+    return output, errors, process.returncode
 
 
 def _reason(errors: str, code: int) -> str:
