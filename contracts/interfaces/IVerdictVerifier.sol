@@ -7,7 +7,8 @@ interface IVerdictVerifierErrors {
     error SignalNotCanonical(uint256 index);
     /// @notice Proof coordinate `index` (0..7, in calldata order) is not below the base field's modulus q.
     error CoordinateNotCanonical(uint256 index);
-    /// @notice The calldata is shorter or longer than the proof and the signals.
+    /// @notice The calldata is longer than the proof and the signals. Shorter calldata reverts without data: Solidity's
+    /// decoder refuses it before the contract's own code runs.
     error MalformedCalldata();
     /// @notice A curve precompile refused its input (a point off the curve or outside its group) or lacked gas.
     error PrecompileFailed();

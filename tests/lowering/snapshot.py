@@ -1,4 +1,4 @@
-"""``python -m tests.lowering.snapshot`` rewrites tests/snapshots/constraints.json: each model's cost in each reveal mode."""
+"""``python -m tests.lowering.snapshot`` rewrites tests/snapshots/constraints.json: costs by model and reveal mode."""
 
 from __future__ import annotations
 
