@@ -110,12 +110,18 @@ setup_venv() {
 install_pins() {
     stamped "pip-$1" "$2" && return 0
     say "Python packages: $1"
-    "$PYTHON" -m pip install --quiet --require-hashes --no-deps --only-binary :all: \
+    local -a again=()
+    # What an interrupted install left may look whole to pip and not be.
+    [[ -f "$STAMPS/pip-$1.begun" ]] && again=(--ignore-installed)
+    mkdir -p "$STAMPS"
+    : >"$STAMPS/pip-$1.begun"
+    "$PYTHON" -m pip install --quiet --require-hashes --no-deps --only-binary :all: ${again[@]+"${again[@]}"} \
         -r "$ROOT/scripts/requirements/$1.txt" || {
         fail "could not install scripts/requirements/$1.txt: is a package registry within reach?"
         return 1
     }
     stamp "pip-$1" "$2"
+    rm -f "$STAMPS/pip-$1.begun"
 }
 
 # setup_node KEY: node and npm from PATH when recent enough, else from the package registry of Python.
@@ -203,16 +209,17 @@ setup_project() {
 }
 
 bootstrap() {
-    local goal="$1" lock keys
-    exec {lock}<"$ROOT/scripts/lib/bootstrap.sh"
-    if command -v flock >/dev/null && ! flock -n "$lock"; then
+    local goal="$1" key
+    local -a keys=()
+    exec 9<"$ROOT/scripts/lib/bootstrap.sh" # held by whatever this starts, too, should it be killed
+    if command -v flock >/dev/null && ! flock -n 9; then
         say "waiting for another set-up of this checkout"
-        flock "$lock"
+        flock 9
     fi
     setup_venv || return 1
     local -a inputs=(scripts/requirements/{build,runtime,node,test,lint,peers}.txt contracts/package-lock.json
         tests/package-lock.json pyproject.toml prover/native)
-    mapfile -t keys < <(cd "$ROOT" && content_hashes "${inputs[@]}")
+    while IFS= read -r key; do keys+=("$key"); done < <(cd "$ROOT" && content_hashes "${inputs[@]}")
     [[ ${#keys[@]} == "${#inputs[@]}" ]] || {
         fail "this checkout is incomplete"
         return 1
@@ -232,5 +239,5 @@ bootstrap() {
         install_npm tests "${keys[7]}" || return 1
     fi
     setup_project "${keys[8]}" "${keys[9]}" || return 1
-    exec {lock}<&-
+    exec 9<&-
 }
