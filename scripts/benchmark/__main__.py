@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import platform
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -78,6 +79,8 @@ def main() -> int:
     console, progress = Console(), Console(stderr=True)
     if not console.is_terminal:
         console.width = WIDTH
+    # End as after Ctrl-C: the children have sessions of their own and would run on.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     results: list[Result] = []
     for model in models:
         with tempfile.TemporaryDirectory(prefix="verdict-bench-") as folder:
