@@ -40,7 +40,7 @@ def test_missing_tools_are_rows_with_a_remedy(monkeypatch: pytest.MonkeyPatch, t
     assert healthy(examine()), "none of them is required"
 
 
-@pytest.mark.parametrize(("told", "ok"), [("1.95.0 (x)", True), ("1.83.0", True), ("1.82.9", False), ("0.99.0", False)])
+@pytest.mark.parametrize(("told", "ok"), [("1.95.0 (x)", True), ("1.85.0", True), ("1.84.9", False), ("0.99.0", False)])
 def test_an_old_cargo_is_told_from_a_new_one(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, told: str, ok: bool
 ) -> None:
