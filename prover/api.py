@@ -10,9 +10,11 @@ from typing import Any
 from numpy.typing import NDArray
 
 from prover import groth16
-from prover.bundle import Bundle, temporary_key_path
+from prover.bundle import Bundle
+from prover.bundledir import temporary_key_path
 from prover.compiler import compile_model, solve
 from prover.errors import InputError, KeyMismatchError
+from prover.groth16.keystate import refuse_initial
 from prover.inference import InferenceProof
 from prover.opening import Opening
 from prover.progress import Progress, silent
@@ -141,9 +143,11 @@ def verify(bundle: Bundle, proof: InferenceProof, *, backend: str | None = None)
 
     Raises:
         KeyMismatchError: the proof was made for another key.
+        UnsafeKeyError: the key is initial: anybody can prove anything under it.
         MalformedProofError: what the contract would revert on.
     """
     key = bundle.verifying_key
+    refuse_initial(key, "verify")
     if proof.vk_hash != key.hash:
         raise KeyMismatchError("the proof was made for another verifying key", "verify it with that bundle")
     return groth16.verify(key, proof.public_signals, proof.proof, backend=backend)
@@ -158,8 +162,10 @@ def export_solidity(bundle: Bundle, *, contract_name: str | None = None) -> str:
     Raises:
         BundleError: the bundle has no key.
         UnsafeKeyError: the key is initial.
+        KeyMismatchError: the key is for another circuit.
         InputError: ``contract_name`` is no identifier.
     """
+    bundle.check_key()
     try:
         return groth16.export_solidity(
             bundle.verifying_key,

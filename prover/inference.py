@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from prover.errors import FormatError
+from prover.errors import FormatError, MalformedProofError
 from prover.files import write_atomic
 from prover.groth16.formats.proof import Proof
 from prover.jsontext import parse_json
@@ -92,6 +92,7 @@ class InferenceProof:
 
         Raises:
             FormatError: a field is missing or has the wrong form.
+            MalformedProofError: ``values`` are not what the public signals say.
         """
         if not isinstance(document, Mapping):
             raise FormatError("a proof file holds a JSON object", "give the file that `verdict prove` wrote")
@@ -106,7 +107,12 @@ class InferenceProof:
         except ValueError as error:
             raise FormatError("vkHash must be 32 bytes in hex") from error
         points = {key: document[key] for key in _PROOF_KEYS if key in document}
-        return cls(Proof.from_json(points), tuple(int(signal) for signal in signals), layout, raw_hash)
+        proof = cls(Proof.from_json(points), tuple(int(signal) for signal in signals), layout, raw_hash)
+        if "values" in document and document["values"] != list(proof.values):
+            raise MalformedProofError(
+                f"the file says {document['values']}, its public signals {list(proof.values)}", "the file was altered"
+            )
+        return proof
 
 
 _PROOF_KEYS = ("pi_a", "pi_b", "pi_c", "protocol", "curve")

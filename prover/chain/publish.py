@@ -58,7 +58,8 @@ def publish(
 
 
 def verifier_artifact(bundle: Bundle) -> Artifact:
-    """The bundle's verifier, generated and compiled. Raises BundleError, UnsafeKeyError, CompilerError."""
+    """The bundle's verifier, generated and compiled, after :meth:`Bundle.check_key`; raises CompilerError too."""
+    bundle.check_key()
     name = verifier_name(bundle.name)
     source = export_solidity(
         bundle.verifying_key,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
 import sys
 
 import typer
@@ -41,12 +42,19 @@ onchain.register(app)
 
 def main() -> None:
     """Entry point of the ``verdict`` command."""
+    as_json = "--json" in sys.argv
     try:
         app()
     except VerdictError as error:
-        sys.exit(fail(error, as_json="--json" in sys.argv))
+        sys.exit(fail(error, as_json=as_json))
     except KeyboardInterrupt:
-        print("verdict: interrupted; nothing was half written", file=sys.stderr)
+        print("verdict: stopped; no file was left half written", file=sys.stderr)
         sys.exit(130)
     except BrokenPipeError:
         sys.exit(141)
+    except Exception as error:
+        # Whatever else goes wrong must not look like "the answer is no", which is exit code 1.
+        surprise = VerdictError(f"unexpected {type(error).__name__}: {error}", "this is a bug of Verdict: report it")
+        if os.environ.get("VERDICT_DEBUG"):
+            raise
+        sys.exit(fail(surprise, as_json=as_json))

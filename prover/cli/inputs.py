@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tokenize
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,23 @@ from numpy.typing import NDArray
 
 from prover.errors import InputError
 from prover.jsontext import parse_json
+
+_DAMAGE = (
+    OSError,
+    ValueError,
+    TypeError,
+    EOFError,
+    SyntaxError,
+    KeyError,
+    AttributeError,
+    MemoryError,
+    OverflowError,
+    RuntimeError,  # an encrypted member; NotImplementedError, an unknown compression, is one too
+    tokenize.TokenError,
+    zlib.error,
+    zipfile.BadZipFile,
+)
+"""What numpy and zipfile raise on files that are not theirs."""
 
 
 def read_samples(path: Path) -> NDArray[Any]:
@@ -26,7 +45,7 @@ def read_samples(path: Path) -> NDArray[Any]:
         loaded = np.load(path, allow_pickle=False)
     except FileNotFoundError as error:
         raise InputError(f"there is no file {path}") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except _DAMAGE as error:
         raise InputError(f"{path} is not a numpy file: {error}", "save it with numpy.savez(path, X=samples)") from error
     if isinstance(loaded, np.ndarray):
         return _matrix(path, "array", loaded)
@@ -39,14 +58,14 @@ def read_samples(path: Path) -> NDArray[Any]:
                 names = ", ".join(archive.files) or "nothing"
                 raise InputError(f"{path} holds {names}; which are the samples?", "name the array X")
             return _matrix(path, matrices[0], archive[matrices[0]])
-        except (ValueError, OSError, zipfile.BadZipFile, EOFError) as error:
+        except _DAMAGE as error:
             raise InputError(f"{path} is damaged: {error}", "save it again with numpy.savez") from error
 
 
 def _matrix(path: Path, name: str, array: NDArray[Any]) -> NDArray[Any]:
     if array.dtype.kind not in "biuf":
         raise InputError(f"{path}: {name} has dtype {array.dtype}", "samples are numbers")
-    if array.ndim > 2:
+    if array.ndim > 2 and array.size:
         return array.reshape(array.shape[0], -1)
     if array.ndim != 2:
         raise InputError(f"{path}: {name} has shape {array.shape}", "samples have the shape (n, features)")
@@ -63,7 +82,7 @@ def read_input(path: Path, index: int | None) -> Any:
         samples = read_samples(path)
         return samples[_index(path, index, len(samples))]
     try:
-        document = parse_json(path.read_text(encoding="utf-8"))
+        document = parse_json(path.read_text(encoding="utf-8"), object_pairs_hook=_no_repeats)
     except FileNotFoundError as error:
         raise InputError(f"there is no file {path}") from error
     except (OSError, ValueError, RecursionError) as error:
@@ -75,6 +94,13 @@ def read_input(path: Path, index: int | None) -> Any:
         raise InputError(f"{path} holds one input, there is no number {index}")
     if not isinstance(document, (dict, list)):
         raise InputError(f"{path} holds {type(document).__name__}", "give an object of feature values or a list")
+    return document
+
+
+def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise ValueError("a feature is named twice")
     return document
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,10 +12,11 @@ import typer
 import prover
 from prover.cli.console import JsonOption, emit, progress_bar, table
 from prover.cli.inputs import integer, read_input, read_samples
-from prover.errors import InputError, MalformedProofError
+from prover.errors import BundleError, InputError, MalformedProofError
 from prover.files import write_atomic
 
 Directory = Annotated[Path, typer.Argument(metavar="DIR", help="Bundle directory.")]
+Force = Annotated[bool, typer.Option("--force", help="Give up the key that is there.")]
 Backend = Annotated[str | None, typer.Option("--backend", help="native or reference; the fastest there is by default.")]
 
 
@@ -34,6 +36,7 @@ def compile_(
     tiers: Annotated[str | None, typer.Option(help="Thresholds on the score, ascending: 0.5,0.65,0.8")] = None,
     decides: Annotated[str | None, typer.Option("--decides", help="Name of the model's output that decides.")] = None,
     polarity: Annotated[str | None, typer.Option(help="higher_is_better, lower_is_better or none.")] = None,
+    force: Force = False,
     as_json: JsonOption = False,
 ) -> None:
     """Compile an ONNX model into a circuit and say what it will cost and what it gets wrong."""
@@ -50,10 +53,10 @@ def compile_(
             polarity=polarity,
             progress=progress,
         )
-        bundle.save(output)
+        _keep_key(bundle, output, force).save(output)
     _show_report(bundle, as_json=as_json)
     if not as_json:
-        print(f"\nwritten to {output}; next: verdict setup {output}")
+        print(f"\nwritten to {output}; next: verdict setup {shlex.quote(str(output))}")
 
 
 def report(directory: Directory, as_json: JsonOption = False) -> None:
@@ -61,11 +64,16 @@ def report(directory: Directory, as_json: JsonOption = False) -> None:
     _show_report(prover.load(directory), as_json=as_json)
 
 
-def setup(directory: Directory, backend: Backend = None, as_json: JsonOption = False) -> None:
+def setup(directory: Directory, backend: Backend = None, force: Force = False, as_json: JsonOption = False) -> None:
     """Make a development key. Production keys come from a ceremony."""
     from prover.groth16 import key_state
 
     bundle = prover.load(directory)
+    if bundle.key is not None and not force:
+        raise BundleError(
+            f"{directory} has a key; a new one would orphan every verifier made from it",
+            "--force replaces it all the same",
+        )
     started = time.perf_counter()
     with progress_bar(as_json=as_json) as progress:
         bundle = prover.setup(bundle, backend=backend, progress=progress)
@@ -111,15 +119,14 @@ def verify(
 ) -> None:
     """Verify a proof: exit code 0 if it holds, 1 if it does not."""
     bundle = prover.load(directory)
-    inference = prover.InferenceProof.load(proof, bundle.layout)
     reason = "the pairing check fails"
     try:
-        valid = prover.verify(bundle, inference, backend=backend)
+        inference = prover.InferenceProof.load(proof, bundle.layout)
+        if prover.verify(bundle, inference, backend=backend):
+            emit({"valid": True, **describe(bundle, inference)}, as_json=as_json)
+            return
     except MalformedProofError as error:
-        valid, reason = False, error.message
-    if valid:
-        emit({"valid": True, **describe(bundle, inference)}, as_json=as_json)
-        return
+        reason = error.message
     emit({"valid": False, "reason": reason}, as_json=as_json)
     raise typer.Exit(1)
 
@@ -142,6 +149,7 @@ def describe(bundle: prover.Bundle, proof: prover.InferenceProof) -> dict[str, A
         "model": bundle.name,
         "reveals": bundle.layout.reveal.name.lower(),
         "values": list(proof.values),
+        "meaning": bundle.meaning(proof.values),
         "decimals": list(bundle.layout.decimals),
         "commitment": hex(proof.commitment),
         "context": hex(proof.context),
@@ -162,6 +170,25 @@ def read_applicant(
         return prover.Opening.load(opening, bundle.schema)
     assert input_ is not None
     return prover.Opening.of(bundle.schema, read_input(input_, index))
+
+
+def _keep_key(bundle: prover.Bundle, directory: Path, force: bool) -> prover.Bundle:
+    """The new bundle with the key of the one it replaces, where that is for the very same circuit.
+
+    Raises:
+        BundleError: it is for another circuit, and ``force`` is not given.
+    """
+    if force or not (directory / "proving_key.zkey").exists():
+        return bundle
+    earlier = prover.load(directory)
+    if earlier.key is None:
+        return bundle
+    if earlier.circuit_hash != bundle.circuit_hash:
+        raise BundleError(
+            f"{directory} has a key for another circuit, which this model would replace",
+            "choose another directory, or give the key up with --force",
+        )
+    return bundle.with_key(earlier.key)
 
 
 def _tiers(text: str | None) -> list[float] | None:

@@ -189,6 +189,8 @@ def submit(
     sender, records = _sender(network, chain_id, keystore, account, deployments)
     stack = _open_stack(records)
     statement = SignedAttestation.load(attestation)
+    if (opening is None) == (proof is None):
+        raise InputError("say what to submit", "give --opening and --consumer, or --consent and --proof, not both")
     if proof is not None and consent is not None:
         permission = SignedConsent.load(consent)
         inference = prover.InferenceProof.load(proof, bundle.layout)

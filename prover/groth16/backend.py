@@ -44,6 +44,14 @@ class LoadedKey(Protocol):
         """The key's public part."""
         ...
 
+    def check_circuit(self, r1cs: R1CS) -> None:
+        """Compare counts and the matrices A and B with a circuit's; a key holds no C.
+
+        Raises:
+            KeyMismatchError: the key is for another circuit.
+        """
+        ...
+
     def prove(self, witness: NDArray[np.uint64], *, seed: bytes | None, progress: Progress) -> Proof:
         """A proof for uint64[n_wires, 4], which nobody has checked against the circuit.
 

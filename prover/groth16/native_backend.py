@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +32,7 @@ class NativeBackend:
 
     def load_key(self, path: str | os.PathLike[str]) -> NativeKey:
         """See the protocol."""
-        return NativeKey(_native.ProvingKey.load(os.fspath(path)))
+        return NativeKey(_native.ProvingKey.load(os.fspath(path)), self._circuit)
 
     def first_violation(self, r1cs: R1CS, witness: NDArray[np.uint64]) -> int | None:
         """See the protocol."""
@@ -55,8 +55,8 @@ class NativeBackend:
 class NativeKey:
     """Implements :class:`prover.groth16.backend.LoadedKey`."""
 
-    def __init__(self, key: _native.ProvingKey) -> None:
-        self._key = key
+    def __init__(self, key: _native.ProvingKey, circuit: Callable[[R1CS], _native.Circuit]) -> None:
+        self._key, self._circuit = key, circuit
         self._verifying_key: VerifyingKey | None = None
 
     @property
@@ -79,6 +79,10 @@ class NativeKey:
         if self._verifying_key is None:
             self._verifying_key = VerifyingKey.from_bytes(self._key.verifying_key())
         return self._verifying_key
+
+    def check_circuit(self, r1cs: R1CS) -> None:
+        """See the protocol."""
+        self._key.check_circuit(self._circuit(r1cs))
 
     def prove(self, witness: NDArray[np.uint64], *, seed: bytes | None, progress: Progress) -> Proof:
         """See the protocol."""

@@ -28,12 +28,19 @@ class ProvingKey:
         self.path = Path(path)
         self._loaded: dict[str, LoadedKey] = {}
         self._verifying_key: VerifyingKey | None = None
+        self._circuits: dict[str, R1CS] = {}
 
     def load(self, backend: Backend) -> LoadedKey:
         """The key in that backend's memory; raises FormatError."""
         if backend.name not in self._loaded:
             self._loaded[backend.name] = backend.load_key(self.path)
         return self._loaded[backend.name]
+
+    def check_circuit(self, r1cs: R1CS, backend: Backend) -> None:
+        """Compare the key with a circuit, once for each; raises FormatError, KeyMismatchError."""
+        if self._circuits.get(backend.name) is not r1cs:
+            self.load(backend).check_circuit(r1cs)
+            self._circuits[backend.name] = r1cs
 
     @property
     def verifying_key(self) -> VerifyingKey:
@@ -78,6 +85,7 @@ def prove(
             f"the circuit has {r1cs.n_wires} and {r1cs.n_public}",
             "run setup for this circuit",
         )
+    key.check_circuit(r1cs, chosen)
     check_witness(r1cs, witness, chosen)
     proof = loaded.prove(witness, seed=seed, progress=progress)
     if not verify(loaded.verifying_key(), public_signals(r1cs, witness), proof, backend=chosen):

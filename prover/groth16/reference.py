@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from py_ecc.optimized_bn128.optimized_curve import Z1, Z2, neg
 
 from prover.constraint.r1cs import R1CS, Matrix
-from prover.errors import Cancelled, FormatError, MalformedProofError
+from prover.errors import Cancelled, FormatError, KeyMismatchError, MalformedProofError
 from prover.field import R, from_limbs, to_limbs
 from prover.groth16 import curve
 from prover.groth16.domain import domain_size, lagrange, odd_coset
@@ -162,6 +162,13 @@ class ReferenceKey:
         """See the protocol."""
         return self.key
 
+    def check_circuit(self, r1cs: R1CS) -> None:
+        """See the protocol."""
+        held, expected = (_in_order(records) for records in (self.coefficients, _coefficients(r1cs)))
+        counts = (r1cs.n_wires, r1cs.n_public)
+        if counts != (self.n_wires, self.n_public) or not np.array_equal(held, expected):
+            raise KeyMismatchError("the key's matrices are not the circuit's", "run setup for this circuit")
+
     def prove(self, witness: NDArray[np.uint64], *, seed: bytes | None, progress: Progress) -> Proof:
         """See the protocol."""
         draw = _scalars(seed)
@@ -247,6 +254,11 @@ def _row_values(matrix: Matrix, table: list[int], wires: list[int]) -> list[int]
     for row, wire, coefficient in _entries(matrix):
         values[row] += table[coefficient] * wires[wire]
     return values
+
+
+def _in_order(records: NDArray[np.void]) -> NDArray[np.void]:
+    """Coefficient records by matrix, row and wire: files may list them in any order."""
+    return records[np.lexsort((records["wire"], records["row"], records["matrix"]))]
 
 
 def _coefficients(r1cs: R1CS) -> NDArray[np.void]:

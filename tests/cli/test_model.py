@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -132,3 +133,44 @@ def test_the_doctor_lists_what_is_there(verdict: Verdict) -> None:
     outcome = verdict("doctor", "--json")
     assert outcome.code in (0, 1)
     assert {"python", "node", "cargo"} <= {check["name"] for check in outcome.document["checks"]}
+
+
+def test_a_key_is_not_lost_unasked(verdict: Verdict, loan: Path, models: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "loan"
+    shutil.copytree(loan, folder)
+    key = (folder / "proving_key.zkey").read_bytes()
+    again = verdict("setup", folder)
+    assert again.code == 2
+    assert "--force" in again.stderr
+    arguments = ("compile", models / "loan_logistic.onnx", "-o", folder, "--schema", models / "loan_schema.json")
+    samples = ("--calibration", models / "loan_logistic.npz")
+    assert verdict(*arguments, *samples, "--name", "loan_logistic").code == 0
+    assert (folder / "proving_key.zkey").read_bytes() == key, "the same circuit keeps its key"
+    other = verdict(*arguments, *samples, "--reveal", "label")
+    assert other.code == 2
+    assert "another circuit" in other.stderr
+    assert (folder / "proving_key.zkey").read_bytes() == key
+    assert verdict(*arguments, *samples, "--reveal", "label", "--force").code == 0
+    assert not (folder / "proving_key.zkey").exists()
+
+
+def test_a_proof_file_that_says_other_values_is_false(
+    verdict: Verdict, loan: Path, models: Path, tmp_path: Path
+) -> None:
+    proof = tmp_path / "proof.json"
+    verdict("prove", loan, "--input", models / "loan_logistic.npz", "--index", 0, "-o", proof)
+    document = json.loads(proof.read_text())
+    document["values"] = [99]
+    proof.write_text(json.dumps(document))
+    outcome = verdict("verify", loan, proof, "--json")
+    assert (outcome.code, outcome.document["valid"]) == (1, False)
+
+
+def test_a_bug_does_not_look_like_an_answer(verdict: Verdict, loan: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def surprise(*_: object) -> None:
+        raise ZeroDivisionError("boom")
+
+    monkeypatch.setattr("prover.load", surprise, raising=False)
+    outcome = verdict("report", loan, "--json")
+    assert outcome.code == 2
+    assert "ZeroDivisionError" in outcome.stderr
