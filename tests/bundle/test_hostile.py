@@ -53,8 +53,6 @@ def test_a_circuit_that_the_plan_does_not_lower_to_is_refused(keyed: prover.Bund
         prover.load(saved)
 
 
-@pytest.mark.parametrize(
-    "name", ["plan.json", "layout.json", "circuit.bin", "proving_key.zkey", "verification_key.json"]
 PARTS = ("plan.json", "layout.json", "circuit.bin", "proving_key.zkey", "verification_key.json")
 
 
