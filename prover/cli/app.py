@@ -40,6 +40,9 @@ model.register(app)
 onchain.register(app)
 
 
+_INTERRUPTED = 130
+
+
 def main() -> None:
     """Entry point of the ``verdict`` command."""
     as_json = "--json" in sys.argv
@@ -47,9 +50,10 @@ def main() -> None:
         app()
     except VerdictError as error:
         sys.exit(fail(error, as_json=as_json))
-    except KeyboardInterrupt:
-        print("verdict: stopped; no file was left half written", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as stop:
+        if stop.code == _INTERRUPTED:  # typer turns Ctrl-C into this, without a word
+            print("verdict: stopped; no file was left half written", file=sys.stderr)
+        raise
     except BrokenPipeError:
         sys.exit(141)
     except Exception as error:
