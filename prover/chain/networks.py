@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
+from urllib.parse import urlsplit
 
 from web3 import Web3
 from web3.exceptions import Web3Exception
@@ -18,6 +19,9 @@ from prover.errors import ChainError, NodeUnreachableError, WrongChainError
 DEVELOPMENT_CHAINS = frozenset({31337, 1337})
 """Chain ids that many unrelated throw-away chains share."""
 
+_LARGEST_CHAIN_ID = (1 << 256) - 1
+"""What CHAINID can push."""
+
 Kind = Literal["tester", "node", "url"]
 
 
@@ -28,7 +32,7 @@ class Network:
     Attributes:
         w3: web3.py on the checked provider.
         chain_id: asked from the node when the network was opened.
-        kind: ``tester``, ``node`` (the local anvil) or ``url``.
+        kind: ``tester``, ``node`` (the anvil of ``verdict node``, by whatever URL) or ``url``.
         fork: name of the hard fork gas figures are labelled with, ``"unknown"`` when the node does not say.
         name: what to print; never the whole URL, whose path may hold an access key.
     """
@@ -50,8 +54,18 @@ class Network:
         return self.kind != "url" or self.chain_id in DEVELOPMENT_CHAINS
 
     def now(self) -> int:
-        """Timestamp of the latest block, seconds since 1970."""
-        return int(self.w3.eth.get_block("latest")["timestamp"])
+        """Timestamp of the latest block, seconds since 1970.
+
+        Raises:
+            ChainError: the node does not tell one.
+        """
+        try:
+            timestamp = int(self.w3.eth.get_block("latest")["timestamp"])
+        except (Web3Exception, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise ChainError(f"{self.name} does not tell its latest block: {type(error).__name__}") from error
+        if not 0 <= timestamp < 1 << 64:
+            raise ChainError(f"{self.name} tells a time of {timestamp.bit_length()} bits")
+        return timestamp
 
     def advance_time(self, seconds: int) -> None:
         """Mine a block ``seconds`` after the latest one; development chains only.
@@ -77,7 +91,8 @@ class Network:
         except Web3Exception as error:
             raise ChainError(f"{self.name} refused {method}: {error}") from error
         if "error" in response:
-            raise ChainError(f"{self.name} refused {method}: {cast(Any, response['error'])['message']}")
+            told = cast(Any, response["error"])
+            raise ChainError(f"{self.name} refused {method}: {told.get('message', told)}")
         return response.get("result")
 
 
@@ -101,9 +116,9 @@ def connect(
     if network == "tester":
         opened = _open_tester(precompiles)
     elif network == "node":
-        opened = _open("node", node.url(), timeout)
+        opened = _open(node.url(), timeout)
     else:
-        opened = _open("url", network, timeout)
+        opened = _open(network, timeout)
     if expected_chain_id is not None and opened.chain_id != expected_chain_id:
         raise WrongChainError(
             f"{opened.name} is chain {opened.chain_id}, expected chain {expected_chain_id}",
@@ -117,15 +132,24 @@ def _open_tester(precompiles: Precompiles) -> Network:
     return Network(w3, int(w3.eth.chain_id), "tester", FORK, "tester")
 
 
-def _open(kind: Kind, url: str, timeout: float) -> Network:
+def _open(url: str, timeout: float) -> Network:
     w3 = _web3(provider_for(url, timeout))
     try:
         chain_id = int(w3.eth.chain_id)
-    except (Web3Exception, TypeError, ValueError) as error:
+        if not 0 < chain_id <= _LARGEST_CHAIN_ID:
+            raise ValueError(f"a chain id of {chain_id.bit_length()} bits")
+    except (Web3Exception, AttributeError, TypeError, ValueError) as error:
         raise NodeUnreachableError(
-            f"{public_url(url)} answers, but not as an Ethereum node: {error}", "check the URL"
+            f"{public_url(url)} answers, but not as an Ethereum node: {error!s:.200}", "check the URL"
         ) from error
-    return Network(w3, chain_id, kind, _fork(w3), public_url(url))
+    return Network(w3, chain_id, "node" if _is_own(url, chain_id) else "url", _fork(w3), public_url(url))
+
+
+def _is_own(url: str, chain_id: int) -> bool:
+    """Whether the URL is that of the node ``verdict node`` runs here; any other may hold accounts of value."""
+    own, parts = node.running(), urlsplit(url)
+    here = parts.hostname in ("127.0.0.1", "localhost")
+    return own is not None and here and (parts.port, chain_id) == (own.port, own.chain_id)
 
 
 def _web3(provider: BaseProvider) -> Web3:

@@ -21,6 +21,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from http.client import HTTPException
 from pathlib import Path
 
 from prover.errors import ChainError, NodeUnreachableError, StorageError
@@ -94,7 +95,8 @@ def start(port: int = DEFAULT_PORT, chain_id: int = CHAIN_ID, *, patience: float
     """Run the node in the background and return once it answers. A node that already runs here is returned as it is.
 
     Raises:
-        ChainError: no anvil, the port is taken, another node runs here on another port or chain, or anvil gave up.
+        ChainError: no anvil, no such port, the port is taken, another node runs here on another port or chain, or
+            anvil gave up.
         StorageError: the state directory is not writable.
     """
     with _alone():
@@ -203,11 +205,13 @@ def _spawn(port: int, chain_id: int, *, background: bool) -> subprocess.Popen[by
 
 
 def _require_free(port: int) -> None:
+    if not 0 < port < 1 << 16:
+        raise ChainError(f"{port} is not a port", "--port takes a number from 1 to 65535")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((_HOST, port))
-        except (OSError, OverflowError) as error:
+        except OSError as error:
             raise ChainError(
                 f"port {port} is not free: {error}", "choose another with --port, or stop what listens there"
             ) from error
@@ -255,8 +259,8 @@ def _answers(process: NodeProcess) -> bool:
     request = urllib.request.Request(process.url, body, {"Content-Type": "application/json"})
     try:
         with urllib.request.urlopen(request, timeout=2) as response:
-            return int(json.load(response)["result"], 16) == process.chain_id
-    except (OSError, ValueError, KeyError):
+            return int(parse_json(response.read(1 << 16))["result"], 16) == process.chain_id
+    except (OSError, HTTPException, ValueError, TypeError, KeyError):
         return False
 
 

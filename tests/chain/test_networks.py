@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import socket
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
-from prover.chain import node
+from prover.chain import node, providers
 from prover.chain.networks import Network, connect
 from prover.chain.providers import public_url
 from prover.chain.tester import TESTER_CHAIN_ID
@@ -20,6 +23,8 @@ from prover.errors import ChainError, NodeUnreachableError, WrongChainError
 from tests.chain.conftest import free_port
 
 Answer = Callable[[dict[str, object]], tuple[int, bytes]]
+DEEP = b"[" * 100_000 + b"]" * 100_000
+"""Kills a process whose recursion limit py-evm has raised, when it reaches Python's parser."""
 
 
 @pytest.fixture
@@ -102,6 +107,14 @@ def test_no_network_at_all(url: str) -> None:
         (200, b'{"jsonrpc": "2.0", "id": 0, "result": "many"}'),
         (200, b'{"jsonrpc": "2.0", "id": 0, "error": {"code": -32601, "message": "no such method"}}'),
         (200, b'{"jsonrpc": "2.0", "id": 0, "error": {"code": 1}}'),
+        (200, b'{"jsonrpc": "2.0", "id": 0, "error": {"code": "x", "message": null, "data": 5}}'),
+        (200, b'{"jsonrpc": "2.0", "id": 0, "result": {"a": 1}}'),
+        (200, b'{"jsonrpc": "2.0", "id": 0, "result": "0x0"}'),
+        (200, b'{"jsonrpc": "2.0", "id": 0, "result": "0x1' + b"0" * 64 + b'"}'),
+        (200, b'{"jsonrpc": "2.0", "id": 0, "result": "0x' + b"f" * 5000 + b'"}'),
+        (200, b'{"jsonrpc": "2.0", "id": 0, "result": ' + b"9" * 5000 + b"}"),
+        (200, b'{"jsonrpc": "2.0", "id": 0, "result": ' + DEEP + b"}"),
+        (200, b"[" * 200_000),
     ],
 )
 def test_a_server_that_is_no_node(http_server: Callable[[Answer], str], status: int, body: bytes) -> None:
@@ -122,6 +135,105 @@ def test_a_node_that_never_answers(http_server: Callable[[Answer], str]) -> None
         connect(url, timeout=0.3)
     release.set()
     assert time.monotonic() - started < 5
+
+
+@pytest.fixture
+def raw_server() -> Iterator[Callable[[Iterable[bytes], float], str]]:
+    """``raw_server(pieces, pause) -> URL`` of a server that sends the pieces, whatever it is asked, so many seconds
+    apart."""
+    done = threading.Event()
+
+    def start(pieces: Iterable[bytes], pause: float) -> str:
+        listener = socket.create_server(("127.0.0.1", 0))
+
+        def serve_one() -> None:
+            with listener, listener.accept()[0] as connection:
+                connection.recv(1 << 16)
+                for piece in pieces:
+                    if done.wait(pause):
+                        return
+                    try:
+                        connection.sendall(piece)
+                    except OSError:
+                        return
+
+        threading.Thread(target=serve_one, daemon=True).start()
+        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+    yield start
+    done.set()
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", id="body"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffff\r\n", id="chunk"),
+        pytest.param(b"HTTP/1.1 200 OK\r\nX-Endless: ", id="header"),
+    ],
+)
+def test_a_node_whose_answer_drips(raw_server: Callable[[Iterable[bytes], float], str], head: bytes) -> None:
+    """Each byte comes well within the timeout; the answer does not."""
+    url = raw_server([head, *[b" "] * 400], 0.02)
+    started = time.monotonic()
+    with pytest.raises(NodeUnreachableError, match="eth_chainId timed out"):
+        connect(url, timeout=0.5)
+    assert time.monotonic() - started < 3
+    deadline = time.monotonic() + 3
+    while any(thread.name == "verdict-rpc" for thread in threading.enumerate()) and b"Endless" not in head:
+        assert time.monotonic() < deadline, "the thread that reads outlives the request"
+        time.sleep(0.02)
+
+
+def test_an_answer_without_end(raw_server: Callable[[Iterable[bytes], float], str]) -> None:
+    sent = 0
+
+    def pieces() -> Iterator[bytes]:
+        nonlocal sent
+        yield b"HTTP/1.1 200 OK\r\n\r\n"
+        while True:
+            sent += 1 << 20
+            yield b"0" * (1 << 20)
+
+    with pytest.raises(NodeUnreachableError, match="more than 16 MiB"):
+        connect(raw_server(pieces(), 0), timeout=20)
+    assert sent < providers.LARGEST_ANSWER + (16 << 20), "more was read than the limit and the sockets' buffers"
+
+
+def test_packed_answers_are_not_unpacked(raw_server: Callable[[Iterable[bytes], float], str]) -> None:
+    """A few bytes of gzip stand for gigabytes; we ask for none, and do not unpack what comes all the same."""
+    packed = gzip.compress(b'{"jsonrpc": "2.0", "id": 0, "result": "0x1"}')
+    head = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % len(packed)
+    with pytest.raises(NodeUnreachableError, match="not JSON-RPC"):
+        connect(raw_server([head + packed], 0), timeout=5)
+
+
+def test_what_may_be_sent_twice_is_tried_twice(http_server: Callable[[Answer], str]) -> None:
+    """A kept connection that the node has closed meanwhile is no failure; a transaction is never sent twice."""
+    asked: list[object] = []
+
+    def answer(request: dict[str, object]) -> tuple[int, bytes]:
+        asked.append(request["method"])
+        if asked.count(request["method"]) == 1 and request["method"] not in ("eth_chainId", "anvil_nodeInfo"):
+            raise ConnectionAbortedError  # the handler dies and its connection with it
+        return reply(request, result="0x5")
+
+    network = connect(http_server(answer), timeout=5)
+    asked.clear()
+    assert network.w3.eth.block_number == 5
+    assert asked == ["eth_blockNumber"] * 2
+    with pytest.raises(NodeUnreachableError, match="ConnectionError"):
+        network.request("eth_sendTransaction", [{}])
+    assert asked.count("eth_sendTransaction") == 1
+
+
+@pytest.mark.parametrize("block", [None, {}, {"timestamp": "soon"}, {"timestamp": "0x" + "f" * 5000}, "0x1", []])
+def test_a_node_without_a_latest_block(http_server: Callable[[Answer], str], block: object) -> None:
+    network = connect(
+        http_server(lambda request: reply(request, result="0x5" if request["method"] == "eth_chainId" else block))
+    )
+    with pytest.raises(ChainError):
+        network.now()
 
 
 def test_a_node_that_dies_later(http_server: Callable[[Answer], str]) -> None:
@@ -157,6 +269,16 @@ def test_an_access_key_in_the_url_is_never_shown() -> None:
     assert public_url("wss://user:pw@host/path?x=1") == "wss://host"
 
 
+def flood(connection: ServerConnection) -> None:
+    """Messages for others, a hundred a second, until the other side hangs up (at most 10 s)."""
+    for _ in range(1000):
+        try:
+            connection.send(json.dumps({"jsonrpc": "2.0", "method": "eth_subscription", "params": {}}))
+        except ConnectionClosed:
+            return
+        time.sleep(0.01)
+
+
 @pytest.fixture
 def websocket_node() -> Iterator[tuple[str, list[str]]]:
     """A node that speaks WebSocket, with the methods it was asked for. It hangs up after ``eth_blockNumber``."""
@@ -168,7 +290,13 @@ def websocket_node() -> Iterator[tuple[str, list[str]]]:
             asked.append(request["method"])
             connection.send(json.dumps({"jsonrpc": "2.0", "method": "eth_subscription", "params": {}}))
             answer = json.dumps({"jsonrpc": "2.0", "id": request["id"], "result": "0x7"})
-            connection.send("{" if request["method"] == "garbage" else answer)
+            if request["method"] == "silence":
+                continue
+            if request["method"] == "flood":
+                flood(connection)
+                return
+            odd = {"garbage": "{", "deep": DEEP.decode(), "large": " " * (providers.LARGEST_ANSWER + 1)}
+            connection.send(odd.get(request["method"], answer))
             if request["method"] == "eth_blockNumber":
                 return
 
@@ -186,8 +314,19 @@ def test_websocket(websocket_node: tuple[str, list[str]]) -> None:
     assert network.w3.eth.block_number == 7
     assert network.w3.eth.block_number == 7
     assert asked.count("eth_blockNumber") == 2
-    with pytest.raises(NodeUnreachableError):
-        network.request("garbage", [])
+    for method in ("garbage", "deep", "large"):
+        with pytest.raises(NodeUnreachableError):
+            network.request(method, [])
+
+
+@pytest.mark.parametrize("method", ["silence", "flood"])
+def test_a_websocket_that_never_gets_to_the_answer(websocket_node: tuple[str, list[str]], method: str) -> None:
+    network = connect(websocket_node[0], timeout=0.5)
+    started = time.monotonic()
+    with pytest.raises(NodeUnreachableError, match=f"{method} timed out"):
+        network.request(method, [])
+    assert time.monotonic() - started < 4
+    assert network.w3.eth.chain_id == 7, "a new connection"
 
 
 def test_websocket_of_anvil(local_node: Network) -> None:

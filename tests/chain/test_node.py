@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -82,10 +83,28 @@ def test_a_port_in_use(anvil: Path) -> None:
     assert node.running() is None
 
 
-@pytest.mark.parametrize("port", [-1, 65536])
+@pytest.mark.parametrize("port", [-1, 0, 65536, 99999])
 def test_no_port(anvil: Path, port: int) -> None:
-    with pytest.raises(ChainError, match="not free"):
+    with pytest.raises(ChainError, match=f"^{port} is not a port") as caught:
         node.start(port)
+    assert "from 1 to 65535" in caught.value.hint
+    assert node.running() is None
+
+
+def test_a_deep_answer_is_no_answer() -> None:
+    """What listens on the port need not be anvil; see prover.jsontext for what a deep document does."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def answer() -> None:
+            with listener.accept()[0] as connection:
+                connection.recv(1 << 16)
+                connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n" + b"[" * 60_000)
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        process = node.NodeProcess(os.getpid(), listener.getsockname()[1], 1, "")
+        assert not node._answers(process)
+        thread.join()
 
 
 def test_anvil_is_missing(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

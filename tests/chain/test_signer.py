@@ -8,6 +8,7 @@ import logging
 import pickle
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -168,13 +169,31 @@ def test_unlocked_accounts_of_a_real_chain_are_not_used(
 ) -> None:
     monkeypatch.setenv("VERDICT_ANVIL", str(require_tool("anvil")))
     process = node.start(free_port(), chain_id=10)
-    network = connect(process.url)
-    assert len(network.w3.eth.accounts) == 10
-    assert development_signers(network) == []
-    with pytest.raises(SignerError, match="nobody to sign") as caught:
-        signer_for(network)
-    assert KEY_VARIABLE in caught.value.hint
-    assert len(development_signers(connect("node"))) == 10, "our own node is ours"
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("VERDICT_HOME", str(home / "of-somebody-else"))
+        elsewhere.setattr(node, "DEFAULT_PORT", process.port)
+        for foreign in (connect(process.url), connect("node")):
+            assert foreign.kind == "url"
+            assert len(foreign.w3.eth.accounts) == 10
+            assert development_signers(foreign) == []
+            with pytest.raises(SignerError, match="nobody to sign") as caught:
+                signer_for(foreign)
+            assert KEY_VARIABLE in caught.value.hint
+
+
+@pytest.mark.parametrize("chain_id", [1, 7])
+def test_our_own_node_is_ours_whatever_its_chain_id(
+    home: Path, require_tool: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, chain_id: int
+) -> None:
+    monkeypatch.setenv("VERDICT_ANVIL", str(require_tool("anvil")))
+    process = node.start(free_port(), chain_id=chain_id)
+    local = f"://localhost:{process.port}"
+    for name in ("node", process.url, "http" + local, "ws" + local):
+        network = connect(name, expected_chain_id=chain_id)
+        assert network.kind == "node"
+        assert len(development_signers(network)) == 10
+    monkeypatch.setattr(node, "running", lambda: replace(process, port=process.port + 1))
+    assert development_signers(connect(process.url)) == [], "the node that runs here is another one"
 
 
 def test_local_and_unlocked_signers_make_the_same_signature(local_node: Network) -> None:
