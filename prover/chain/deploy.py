@@ -1,7 +1,8 @@
 """Deploy, or find again, the contracts of Verdict. Running it twice changes nothing the second time.
 
 A recorded contract is reused only when the code on chain is the recorded one *and* the artifact's (its immutables
-masked) *and* it was made with the same arguments; anything else is a DeploymentError, never a silent second copy.
+masked) *and* it was made with the same arguments *and* it says itself that it works with those contracts (they are
+immutables, which the comparison of code cannot see); anything else is a DeploymentError, never a silent second copy.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def deploy_stack(sender: Sender, records: Records, *, fresh: bool = False) -> St
     arguments = (models.address, issuers.address)
     decisions = deploy_contract(sender, records, load_artifact("DecisionRegistry"), arguments, fresh=fresh)
     audits = deploy_contract(sender, records, load_artifact("AuditRegistry"), (models.address,), fresh=fresh)
-    return Stack(models, issuers, decisions, audits)
+    return _linked(Stack(models, issuers, decisions, audits))
 
 
 def deploy_credit_line(
@@ -73,7 +74,10 @@ def deploy_credit_line(
     if token is None:
         token = deploy_contract(sender, records, load_artifact("DemoToken"), fresh=fresh).address
     arguments = (stack.decisions.address, checked_address(token), sender.address)
-    return deploy_contract(sender, records, load_artifact("CreditLine"), arguments, fresh=fresh)
+    lender = deploy_contract(sender, records, load_artifact("CreditLine"), arguments, fresh=fresh)
+    _require_link(lender, "decisionRegistry", stack.decisions.address)
+    _require_link(lender, "token", checked_address(token))
+    return lender
 
 
 def open_stack(records: Records) -> Stack:
@@ -82,7 +86,7 @@ def open_stack(records: Records) -> Stack:
     Raises:
         DeploymentError: not deployed here, or not what was recorded.
     """
-    return Stack(*(open_contract(records, name) for name in _STACK))
+    return _linked(Stack(*(open_contract(records, name) for name in _STACK)))
 
 
 def open_contract(records: Records, name: str, artifact: Artifact | None = None) -> BoundContract:
@@ -99,7 +103,11 @@ def open_contract(records: Records, name: str, artifact: Artifact | None = None)
             "run `verdict deploy` first, or point --deployments at the folder that has the record",
         )
     if not records.same_chain(record):
-        raise DeploymentError(f"the record of {name} is of another chain with id {records.network.chain_id}", _AGAIN)
+        anew = records.network.chain_id in DEVELOPMENT_CHAINS
+        raise DeploymentError(
+            f"the record of {name} is of another chain with id {records.network.chain_id}",
+            "the local chain was started anew: run `verdict deploy` again" if anew else _AGAIN,
+        )
     _check_code(records.network, record, known)
     return BoundContract.at(records.network, record.address, name, known.abi)
 
@@ -124,6 +132,27 @@ def deploy_contract(
 
 
 _AGAIN = "deploy a new one with `verdict deploy --fresh`; the old record is kept beside the new one"
+
+
+def _linked(stack: Stack) -> Stack:
+    """The stack itself, its contracts being each other's; a record can name genuine code that trusts other contracts.
+
+    Raises:
+        DeploymentError: they are not.
+    """
+    _require_link(stack.decisions, "modelRegistry", stack.models.address)
+    _require_link(stack.decisions, "issuerRegistry", stack.issuers.address)
+    _require_link(stack.audits, "modelRegistry", stack.models.address)
+    return stack
+
+
+def _require_link(contract: BoundContract, getter: str, expected: str) -> None:
+    found = contract.read(getter)
+    if found != expected:
+        raise DeploymentError(
+            f"{contract.name} at {contract.address} has {getter} {found}, not {expected}",
+            f"do not trust that address; {_AGAIN}",
+        )
 
 
 def _reusable(records: Records, artifact: Artifact, args: Sequence[Any]) -> Deployment | None:

@@ -123,6 +123,65 @@ def test_a_record_that_points_elsewhere_is_refused(records: Records, deployer: S
         deploy_stack(deployer, records)
 
 
+@pytest.mark.parametrize("getter", ["modelRegistry", "issuerRegistry"])
+def test_genuine_code_with_foreign_contracts_behind_it_is_refused(
+    records: Records, deployer: Sender, tmp_path: Path, getter: str
+) -> None:
+    """A forged record: everything on it is true, only it trusts somebody else's registry."""
+    stack = deploy_stack(deployer, records)
+    elsewhere = deploy_stack(deployer, Records(deployer.network, tmp_path / "elsewhere"))
+    models, issuers = (
+        (elsewhere.models.address, stack.issuers.address)
+        if getter == "modelRegistry"
+        else (stack.models.address, elsewhere.issuers.address)
+    )
+    forger = Records(deployer.network, tmp_path / "forged")
+    deploy_contract(deployer, forger, load_artifact("DecisionRegistry"), (models, issuers))
+    forged = forger.get("DecisionRegistry")
+    assert forged is not None
+    records.put(forged)
+    with pytest.raises(DeploymentError, match=f"has {getter} 0x") as caught:
+        open_stack(records)
+    assert "do not trust" in caught.value.hint
+
+    records.put(replace(forged, constructor_args=[stack.models.address, stack.issuers.address]))
+    sent = nonce(deployer)
+    for attempt in (lambda: deploy_stack(deployer, records), lambda: open_stack(records)):
+        with pytest.raises(DeploymentError, match=f"has {getter} 0x"):
+            attempt()
+    assert nonce(deployer) == sent
+
+
+def test_audits_of_foreign_models_are_refused(records: Records, deployer: Sender, tmp_path: Path) -> None:
+    deploy_stack(deployer, records)
+    elsewhere = Records(deployer.network, tmp_path / "elsewhere")
+    deploy_stack(deployer, elsewhere)
+    forged = elsewhere.get("AuditRegistry")
+    assert forged is not None
+    records.put(forged)
+    with pytest.raises(DeploymentError, match=r"AuditRegistry at .* has modelRegistry"):
+        open_stack(records)
+
+
+@pytest.mark.parametrize("getter", ["decisionRegistry", "token"])
+def test_a_lender_with_foreign_contracts_behind_it_is_refused(
+    records: Records, deployer: Sender, tmp_path: Path, getter: str
+) -> None:
+    stack = deploy_stack(deployer, records)
+    deploy_credit_line(deployer, records, stack)
+    mine = records.get("CreditLine")
+    assert mine is not None
+    decisions, token, owner = mine.constructor_args
+    foreign = (stack.models.address, token) if getter == "decisionRegistry" else (decisions, stack.models.address)
+    elsewhere = Records(deployer.network, tmp_path / "elsewhere")
+    deploy_contract(deployer, elsewhere, load_artifact("CreditLine"), (*foreign, owner))
+    forged = elsewhere.get("CreditLine")
+    assert forged is not None
+    records.put(replace(forged, constructor_args=mine.constructor_args))
+    with pytest.raises(DeploymentError, match=f"has {getter} {stack.models.address}"):
+        deploy_credit_line(deployer, records, stack)
+
+
 def test_another_version_of_the_artifact_is_refused(records: Records, deployer: Sender) -> None:
     artifact = load_artifact("DemoToken")
     deploy_contract(deployer, records, artifact)
@@ -157,8 +216,10 @@ def test_a_local_chain_that_was_started_anew(records: Records, deployer: Sender,
     network = connect("node")
     anew = Records(network, tmp_path / "deployments")
     network.advance_time(1)
-    with pytest.raises(DeploymentError, match="another chain"):
+    with pytest.raises(DeploymentError, match="another chain") as caught:
         open_stack(anew)
+    assert "run `verdict deploy` again" in caught.value.hint
+    assert "--fresh" not in caught.value.hint, "the plain command does it here, as the next line shows"
     stack = deploy_stack(sender_on(network), anew)
     assert open_stack(anew).decisions.address == stack.decisions.address
     assert files(anew) == sorted(f"{name}.json" for name in STACK), "no record of the dead chain stays"
@@ -178,6 +239,9 @@ def test_a_copy_of_a_public_chain_is_refused(
     network = connect("node")
     with pytest.raises(DeploymentError, match="another chain with id 10"):
         deploy_stack(sender_on(network), Records(network, tmp_path))
+    with pytest.raises(DeploymentError, match="another chain with id 10") as caught:
+        open_stack(Records(network, tmp_path))
+    assert "--fresh" in caught.value.hint
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"contract": "DemoToken"}'])
