@@ -8,7 +8,7 @@ from enum import IntEnum
 from typing import Any
 
 from prover.chain.attest import SignedAttestation, SignedConsent
-from prover.chain.contracts import BoundContract
+from prover.chain.contracts import BoundContract, checked_address
 from prover.chain.eip712 import Domain
 from prover.chain.transactions import Receipt, Sender
 from prover.errors import ChainError, WrongChainError
@@ -128,7 +128,8 @@ def try_decision_of(registry: BoundContract, model_id: int, issuer: str, subject
     Raises:
         ChainError: no such registry, or something that is no address.
     """
-    status, stored = registry.read("tryDecisionOf", model_id, issuer, subject, consumer)
+    addresses = (checked_address(issuer), checked_address(subject), checked_address(consumer))
+    status, stored = registry.read("tryDecisionOf", model_id, *addresses)
     return _decision(DecisionStatus(status), stored)
 
 
@@ -140,7 +141,8 @@ def decision_of(registry: BoundContract, model_id: int, issuer: str, subject: st
             DecisionModelDeprecated.
         ChainError: as :func:`try_decision_of`.
     """
-    return _decision(DecisionStatus.VALID, registry.read("decisionOf", model_id, issuer, subject, consumer))
+    addresses = (checked_address(issuer), checked_address(subject), checked_address(consumer))
+    return _decision(DecisionStatus.VALID, registry.read("decisionOf", model_id, *addresses))
 
 
 def _decision(status: DecisionStatus, stored: Any) -> Decision:

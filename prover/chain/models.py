@@ -123,7 +123,7 @@ def register_model(
         TransactionReverted: the registry refuses the commitment or the verifier.
         ChainError: see :meth:`Sender.send`.
     """
-    struct = commitment.as_tuple()
+    struct, verifier = commitment.as_tuple(), checked_address(verifier)
     model_id: int = models.read("modelIdOf", sender.address, struct, supersedes)
     status = model_status(models, model_id)
     if status is ModelStatus.DEPRECATED:
@@ -131,7 +131,7 @@ def register_model(
             f"model {model_id:#x} is deprecated for good", "register a changed model as its successor"
         )
     if status is ModelStatus.ACTIVE:
-        _check_binding(models, model_id, checked_address(verifier), max_age)
+        _check_binding(models, model_id, verifier, max_age)
         return model_id
     if status is ModelStatus.UNKNOWN and supersedes:
         sender.transact(models, "registerSuccessor", struct, supersedes)
@@ -167,7 +167,7 @@ def register_issuer(sender: Sender, issuers: BoundContract, administrator: str |
     """
     status = issuer_status(issuers, sender.address)
     if status is IssuerStatus.UNKNOWN:
-        sender.transact(issuers, "registerIssuer", administrator or sender.address, uri)
+        sender.transact(issuers, "registerIssuer", checked_address(administrator or sender.address), uri)
     elif status is not IssuerStatus.ACTIVE:
         raise DeploymentError(f"issuer {sender.address} is {status.name.lower()}", "its administrator may resume it")
 

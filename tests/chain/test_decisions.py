@@ -160,6 +160,28 @@ def test_attest_prove_submit_read(chain: str, request: pytest.FixtureRequest) ->
         )
 
 
+def test_addresses_in_any_case(world: World) -> None:
+    signed, permission, values, proof = world.proven()
+    submit(world.owner, world.stack.decisions, signed, permission, values, proof)
+    asked = (world.issuer.address, world.subject.address, world.lender.address)
+    for form in (str.lower, lambda address: "0x" + address[2:].upper()):
+        written = [form(address) for address in asked]
+        for read in (try_decision_of, decision_of):
+            assert read(world.stack.decisions, world.model_id, *written) == world.read()
+
+
+@pytest.mark.parametrize("wrong", ["0x12", "", "vitalik.eth", "0x" + "zz" * 20])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_a_decision_of_what_is_no_address(tester: Network, wrong: str, place: int) -> None:
+    registry = BoundContract.at(tester, "0x" + "11" * 20, "DecisionRegistry")
+    asked = ["0x" + "22" * 20] * 3
+    asked[place] = wrong
+    for read in (try_decision_of, decision_of):
+        with pytest.raises(ChainError) as caught:
+            read(registry, 1, *asked)
+        assert caught.value.message == f"{wrong!r} is not an address"
+
+
 def test_py_evms_own_pairing_agrees(model: tiny.TinyModel, tmp_path: Path) -> None:
     """Without the native core anywhere on the chain's side."""
     world = build(connect("tester", precompiles="py-evm"), model, tmp_path)
