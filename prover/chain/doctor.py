@@ -31,6 +31,8 @@ _PACKAGES = {
 OLDEST_CARGO = (1, 85)
 """The native workspace's ``rust-version``."""
 
+_BUILD_CORE = "run scripts/demo or scripts/test again with cargo on PATH (or `pip install .`)"
+
 PYEVM_VERSION = "0.12.1b1"
 """The py-evm whose private names ``prover.chain.tester`` was written against."""
 
@@ -94,7 +96,7 @@ def _native_core() -> Check:
         from prover import _native
     except ImportError as error:
         why = "" if importlib.util.find_spec("prover._native") is None else f"broken: {error}"
-        return Check("native core", why, purpose, remedy="install cargo, then run `pip install .` again")
+        return Check("native core", why, purpose, remedy=_BUILD_CORE)
     return Check("native core", Path(_native.__file__ or "built in").name, purpose)
 
 

@@ -40,6 +40,16 @@ def test_missing_tools_are_rows_with_a_remedy(monkeypatch: pytest.MonkeyPatch, t
     assert healthy(examine()), "none of them is required"
 
 
+def test_a_missing_native_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "prover._native", None)
+    monkeypatch.delattr(prover, "_native", raising=False)
+    check = row("native core")
+    assert not check.ok
+    for way in ("scripts/demo", "scripts/test", "cargo on PATH", "pip install ."):
+        assert way in check.remedy
+    assert healthy(examine()), "py_ecc takes over"
+
+
 @pytest.mark.parametrize(("told", "ok"), [("1.95.0 (x)", True), ("1.85.0", True), ("1.84.9", False), ("0.99.0", False)])
 def test_an_old_cargo_is_told_from_a_new_one(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, told: str, ok: bool
