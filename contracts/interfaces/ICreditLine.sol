@@ -9,15 +9,17 @@ pragma solidity ^0.8.28;
 ///   the borrower) whenever the loan is touched. Repayment pays interest first. There is no due date, collateral or
 ///   liquidation in this version.
 /// - Caps: per loan, per person (outstanding principal of one personId of one issuer, over all wallets), per model
-///   and day, per issuer and day. Days are UTC days. Repayment frees the person's cap, never a day's.
+///   and day, per issuer and day. Days are UTC days. A day's caps bound the net new lending of that day: principal
+///   repaid on the day its loan was opened gives the day's caps back, principal repaid later does not. So no person
+///   can hold more of a day's cap than it owes. Repayment always frees the person's cap.
 /// - A loan stays with the personId it was opened under. An issuer that gives a person a second pseudonym gives a
-///   second limit; the cap per issuer and day bounds what that costs.
+///   second limit, and so does a second issuer; the cap per issuer and day bounds what that costs a day.
 /// - The token must neither charge on transfer nor rebase; a token with hooks meets a reentrancy guard.
 interface ICreditLine {
     /// @notice How much a model's tiers may borrow. Applies to loans opened afterwards.
     struct ModelTerms {
         uint256[] limits; // by tier: most a person may owe; limits[0] is zero: tier 0 is a refusal
-        uint256 dailyCap; // most that is lent on this model in one day; zero stops it
+        uint256 dailyCap; // most net new lending on this model in one day; zero stops it
         uint64 maxDecisionAge; // seconds since observation; on top of the registry's own limit
         uint32 annualRateBps; // simple interest, 10_000 = 100 % a year
     }
@@ -27,6 +29,7 @@ interface ICreditLine {
         uint64 accruedAt;
         uint32 annualRateBps;
         address issuer;
+        uint64 openedAt; // its UTC day is the one whose caps count the loan
         bytes32 personId;
         uint256 modelId;
         uint256 principal; // outstanding
@@ -72,7 +75,8 @@ interface ICreditLine {
     /// @return loanId The new loan, counted from 1.
     function draw(uint256 modelId, address issuer, uint256 amount) external returns (uint256 loanId);
 
-    /// @notice Pay back up to `amount` of a loan; anybody may. More than is owed is not taken.
+    /// @notice Pay back up to `amount` of a loan; anybody may. More than is owed is not taken. Principal paid on the
+    /// UTC day the loan was opened frees the caps of that day.
     /// @param loanId The loan.
     /// @param amount In the token's smallest unit.
     /// @return paid What was taken from the caller, interest first.
@@ -95,7 +99,7 @@ interface ICreditLine {
 
     /// @notice Accept an issuer with a daily cap; zero stops it. Owner only.
     /// @param issuer The issuer.
-    /// @param dailyCap Most that is lent in one day.
+    /// @param dailyCap Most net new lending in one day.
     function setIssuerDailyCap(address issuer, uint256 dailyCap) external;
 
     /// @notice Set the caps per loan and per person. Owner only.
@@ -124,15 +128,15 @@ interface ICreditLine {
     /// @return Principal, without interest.
     function outstandingOf(address issuer, bytes32 personId) external view returns (uint256);
 
-    /// @notice Lent on a model on a day (Unix time / 1 days).
+    /// @notice Principal lent on a model on a day, less what of it was repaid that same day.
     /// @param modelId Id of the model.
     /// @param day Unix time / 1 days.
-    /// @return Amount lent that day.
+    /// @return Net principal, without interest.
     function lentOnModel(uint256 modelId, uint256 day) external view returns (uint256);
 
-    /// @notice Lent on an issuer's attestations on a day (Unix time / 1 days).
+    /// @notice Principal lent on an issuer's attestations on a day, less what of it was repaid that same day.
     /// @param issuer The issuer.
     /// @param day Unix time / 1 days.
-    /// @return Amount lent that day.
+    /// @return Net principal, without interest.
     function lentOnIssuer(address issuer, uint256 day) external view returns (uint256);
 }

@@ -12,8 +12,10 @@ import {IVerdictVerifierErrors} from "./IVerdictVerifier.sol";
 /// - Registration is open to everybody. An id says what is proved, not that the model is good or its owner honest:
 ///   a consumer pins the ids it accepts.
 /// - A model is pending until its owner binds a verifier, once. The verifier's code hash is pinned then and compared
-///   in every call. The pin cannot see through a verifier that delegates or asks other contracts: whoever accepts a
-///   model checks that its verifier is the generated source (or trusts an auditor who did).
+///   in every call. The pin fixes the code, not what the code does: a verifier that reads storage, delegates or asks
+///   other contracts can answer differently tomorrow with the same hash. So a model id whose verifier nobody audited
+///   is trust in the model's owner. Whoever accepts a model checks that its verifier is the generated source, which
+///   reads nothing but its calldata and constants, or names an auditor who did.
 /// - A model with transcriptHash zero runs on a development key, whose maker can forge proofs. Do not lend on it.
 /// @dev A bound verifier's errors reach the caller as they are, so they belong to this ABI.
 interface IModelRegistry is IERCZKMLRegistry, IERCZKMLVerifier, IVerdictVerifierErrors {
@@ -89,8 +91,8 @@ interface IModelRegistry is IERCZKMLRegistry, IERCZKMLVerifier, IVerdictVerifier
     ) external returns (uint256 modelId);
 
     /// @notice Activate a pending model. Only its owner may, once.
-    /// @dev Reverts unless the commitment's modelHash equals modelHashOf(contentHash, outputLayout), the verifier reports the
-    /// committed vkHash, has code of its own, and answers "false" to the all-zero proof of its number of signals.
+    /// @dev Reverts unless the commitment's modelHash equals modelHashOf(contentHash, outputLayout), the verifier
+    /// reports the committed vkHash, has code of its own, and answers "false" to the all-zero proof of its number of signals.
     /// @param modelId The pending model.
     /// @param verifier The generated verifier.
     /// @param contentHash Hash of the model's file and plan, see the bundle's manifest.

@@ -63,6 +63,7 @@ contract CreditLine is ICreditLine, VerdictConsumer, Ownable2Step, ReentrancyGua
             accruedAt: uint64(block.timestamp),
             annualRateBps: terms.annualRateBps,
             issuer: issuer,
+            openedAt: uint64(block.timestamp),
             personId: decision.personId,
             modelId: modelId,
             principal: amount,
@@ -89,6 +90,7 @@ contract CreditLine is ICreditLine, VerdictConsumer, Ownable2Step, ReentrancyGua
         loan.interest -= interestPaid;
         loan.principal -= principalPaid;
         outstandingOf[loan.issuer][loan.personId] -= principalPaid;
+        _freeDay(loan, principalPaid);
 
         emit LoanRepaid(loanId, msg.sender, interestPaid, principalPaid);
 
@@ -159,6 +161,15 @@ contract CreditLine is ICreditLine, VerdictConsumer, Ownable2Step, ReentrancyGua
     /// @inheritdoc ICreditLine
     function modelTermsOf(uint256 modelId) external view returns (ModelTerms memory) {
         return _terms[modelId];
+    }
+
+    /// @dev Principal back on the day it was lent never left: without this, one borrower in a circle of draws and
+    /// repayments would use up everybody's day. Cannot underflow: the day counts all of the loan's principal.
+    function _freeDay(Loan storage loan, uint256 principalPaid) private {
+        uint256 day = block.timestamp / 1 days;
+        if (principalPaid == 0 || loan.openedAt / 1 days != day) return;
+        lentOnModel[loan.modelId][day] -= principalPaid;
+        lentOnIssuer[loan.issuer][day] -= principalPaid;
     }
 
     /// @dev Revert unless the decision is recent and positive; return its tier, an index into the terms' limits.

@@ -21,8 +21,8 @@ def balance(lab: Lab, who: str) -> int:
 
 
 def loan(lab: Lab, loan_id: int = 1) -> dict[str, Any]:
-    names = ("borrower", "accruedAt", "annualRateBps", "issuer", "personId", "modelId", "principal", "interest")
-    return dict(zip(names, lab.read("CreditLine", "loanOf", loan_id), strict=True))
+    names = ("borrower", "accruedAt", "annualRateBps", "issuer", "openedAt", "personId", "modelId")
+    return dict(zip((*names, "principal", "interest"), lab.read("CreditLine", "loanOf", loan_id), strict=True))
 
 
 def provide(lab: Lab, amount: int, by: Any = None) -> None:
@@ -46,6 +46,7 @@ def test_a_good_decision_opens_a_loan(lab: Lab) -> None:
         "accruedAt": now,
         "annualRateBps": 1_000,
         "issuer": lab.issuer.address,
+        "openedAt": now,
         "personId": PERSON,
         "modelId": lab.tier_model,
         "principal": 1_500 * UNIT,
@@ -215,16 +216,80 @@ def test_the_issuers_daily_cap(lab: Lab) -> None:
     lab.draw(400 * UNIT)
 
 
-def test_repaying_frees_the_person_and_not_the_day(lab: Lab) -> None:
-    lab.send("CreditLine", "setIssuerDailyCap", lab.issuer.address, 1_500 * UNIT)
+def lent(lab: Lab, day: int) -> tuple[int, int]:
+    """What a day's caps count: on the model, on the issuer."""
+    on_model = lab.read("CreditLine", "lentOnModel", lab.tier_model, day)
+    return on_model, lab.read("CreditLine", "lentOnIssuer", lab.issuer.address, day)
+
+
+def test_repaying_on_the_same_day_frees_the_day(lab: Lab) -> None:
+    lab.decided(tier=1)
+    lab.draw(1_000 * UNIT)
+    opened = loan(lab)["openedAt"]
+    provide(lab, 2 * UNIT)
+    lab.travel(opened + DAY - opened % DAY - 1)  # the day's last second
+    receipt = lab.send("CreditLine", "repay", 1, 400 * UNIT, by=lab.alice)
+    (paid,) = lab.events(receipt, "CreditLine", "LoanRepaid")
+    assert paid["interestPaid"] > 0
+    left = 1_000 * UNIT - paid["principalPaid"]  # interest does not free anything
+    assert loan(lab)["principal"] == left
+    assert lent(lab, opened // DAY) == (left, left)
+    assert loan(lab)["openedAt"] == opened
+
+
+def test_repaying_interest_alone_frees_nothing(lab: Lab) -> None:
     lab.decided(tier=1)
     lab.draw(1_000 * UNIT)
     provide(lab, UNIT)
+    lab.send("CreditLine", "repay", 1, 1, by=lab.alice)
+    assert loan(lab)["principal"] == 1_000 * UNIT
+    assert lent(lab, lab.network.now() // DAY) == (1_000 * UNIT, 1_000 * UNIT)
+
+
+def test_repaying_later_frees_the_person_and_no_day(lab: Lab) -> None:
+    """Neither the day of the loan nor the day of the payment, whatever was lent on it."""
+    lab.send("CreditLine", "setIssuerDailyCap", lab.issuer.address, 1_500 * UNIT)
+    lab.decided(tier=1)
+    lab.decided(tier=2, subject=lab.bob, personId=OTHER_PERSON)
+    lab.draw(1_000 * UNIT)
+    today = lab.network.now() // DAY
+    provide(lab, UNIT)
+    lab.travel((today + 1) * DAY)  # the next day's first second
+    lab.draw(1_200 * UNIT, by=lab.bob)
     lab.send("CreditLine", "repay", 1, 2**256 - 1, by=lab.alice)
     assert lab.read("CreditLine", "outstandingOf", lab.issuer.address, PERSON) == 0
-    with reverts("IssuerDailyCapExceeded"):
-        lab.draw(501 * UNIT)
-    lab.draw(500 * UNIT)
+    assert lent(lab, today) == (1_000 * UNIT, 1_000 * UNIT)
+    assert lent(lab, today + 1) == (1_200 * UNIT, 1_200 * UNIT)
+    with reverts("IssuerDailyCapExceeded", lab.issuer.address, 1_200 * UNIT, 301 * UNIT, 1_500 * UNIT):
+        lab.draw(301 * UNIT)
+    lab.draw(300 * UNIT)
+
+
+def test_a_circle_of_draws_and_repayments_stops_nobody(lab: Lab) -> None:
+    """Attack: one person of the lowest tier turns over more than both daily caps; the next borrower can draw all."""
+    lab.decided(tier=1)
+    lab.decided(tier=2, subject=lab.bob, personId=OTHER_PERSON)
+    provide(lab, UNIT)
+    for loan_id in range(1, 11):
+        lab.draw(1_000 * UNIT)
+        lab.send("CreditLine", "repay", loan_id, 2**256 - 1, by=lab.alice)
+    assert lent(lab, lab.network.now() // DAY) == (0, 0)
+    lab.draw(4_000 * UNIT, by=lab.bob)
+    lab.draw(1_000 * UNIT, by=lab.bob)
+
+
+def test_repaying_frees_the_day_of_the_loans_own_model(lab: Lab) -> None:
+    other = lab.register("TierVerifier", TIER_LAYOUT, "another")
+    lab.send("CreditLine", "setModelTerms", other, TERMS)
+    facts = lab.decided().attestation
+    lab.decided(attestation=facts, model=other, nonce=1)
+    lab.draw(1_000 * UNIT)
+    lab.draw(2_000 * UNIT, model=other)
+    provide(lab, UNIT)
+    lab.send("CreditLine", "repay", 1, 2**256 - 1, by=lab.alice)
+    today = lab.network.now() // DAY
+    assert lent(lab, today) == (0, 2_000 * UNIT)
+    assert lab.read("CreditLine", "lentOnModel", other, today) == 2_000 * UNIT
 
 
 def test_the_pool_lends_what_it_has(lab: Lab) -> None:

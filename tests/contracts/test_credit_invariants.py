@@ -26,8 +26,11 @@ from prover.chain.signer import Signer
 from prover.errors import TransactionReverted
 from tests.contracts.lab import DAY, UNIT, Lab
 
-PERSONS = (Web3.keccak(text="first person"), Web3.keccak(text="second person"))
-TIERS = (2, 1, 0)  # alice and bob are one person with two wallets, mallory another one, refused
+PERSONS = tuple(Web3.keccak(text=f"{name} person") for name in ("first", "second", "third"))
+TIERS = (2, 1, 0, 2)  # by wallet: alice, bob, mallory, relayer
+PERSON_OF = (0, 0, 1, 2)  # alice and bob are one person with two wallets; mallory is refused
+LIMITS = (0, 1_000 * UNIT, 5_000 * UNIT)  # by tier; the cap per person is the highest of them
+MODEL_DAY = 8_000 * UNIT
 REFUSALS = {
     "DecisionNegative",
     "PersonCapExceeded",
@@ -41,32 +44,35 @@ amounts = st.one_of(st.integers(1, 6_000 * UNIT), st.sampled_from([1, 1_000 * UN
 
 
 class CreditBooks(RuleBasedStateMachine):
-    """Draws and repayments by two persons in three wallets; the model below knows what must come out."""
+    """Draws and repayments by three persons in four wallets; the model below knows what must come out."""
 
-    @initialize()
-    def deploy(self) -> None:
+    @initialize(issuer_day=st.sampled_from([5_500 * UNIT, 9_000 * UNIT]))  # below and above the model's
+    def deploy(self, issuer_day: int) -> None:
         self.lab = LAB[0]
         self.tester = cast(Any, self.lab.network.w3.provider).ethereum_tester
         self.snapshot = self.tester.take_snapshot()
-        self.wallets: list[Signer] = [self.lab.alice, self.lab.bob, self.lab.mallory]
-        for wallet, tier, person in zip(self.wallets, TIERS, (PERSONS[0], PERSONS[0], PERSONS[1]), strict=True):
-            self.lab.decided(tier, subject=wallet, personId=person, expiresAt=self.lab.network.now() + 30 * DAY)
+        self.wallets: list[Signer] = [self.lab.alice, self.lab.bob, self.lab.mallory, self.lab.relayer]
+        for wallet, tier, person in zip(self.wallets, TIERS, PERSON_OF, strict=True):
+            until = self.lab.network.now() + 30 * DAY
+            self.lab.decided(tier, subject=wallet, personId=PERSONS[person], expiresAt=until)
             self.lab.send("DemoToken", "mint", wallet.address, 10_000 * UNIT)
             self.lab.send("DemoToken", "approve", self.lab.address("CreditLine"), 2**256 - 1, by=wallet)
+        self.lab.send("CreditLine", "setIssuerDailyCap", self.lab.issuer.address, issuer_day)
+        self.day_cap = min(issuer_day, MODEL_DAY)
         self.start = self.lab.network.now()
         self.pool = 20_000 * UNIT
         self.interest_paid = 0
         self.principal: dict[int, int] = {}
         self.borrower: dict[int, int] = {}
-        self.lent: dict[int, int] = defaultdict(int)
+        self.opened: dict[int, int] = {}  # the day of each loan
+        self.lent: dict[int, int] = defaultdict(int)  # by day: drawn less what was repaid the same day
 
     def teardown(self) -> None:
         if hasattr(self, "snapshot"):
             self.tester.revert_to_snapshot(self.snapshot)
 
-    def debt(self, person: bytes) -> int:
-        ours = {0, 1} if person == PERSONS[0] else {2}
-        return sum(owed for loan, owed in self.principal.items() if self.borrower[loan] in ours)
+    def debt(self, person: int) -> int:
+        return sum(owed for loan, owed in self.principal.items() if PERSON_OF[self.borrower[loan]] == person)
 
     def today(self) -> int:
         """The day the next transaction falls on."""
@@ -80,26 +86,26 @@ class CreditBooks(RuleBasedStateMachine):
             return refusal.error
         return ""
 
-    @rule(wallet=st.integers(0, 2), amount=amounts)
+    @rule(wallet=st.integers(0, 3), amount=amounts)
     def draw(self, wallet: int, amount: int) -> None:
-        tier = TIERS[wallet]
-        limit = min((0, 1_000 * UNIT, 5_000 * UNIT)[tier], 5_000 * UNIT)
-        room = tier and amount <= min(4_000 * UNIT, self.pool) and self.debt(PERSONS[0]) + amount <= limit
-        room = room and self.lent[self.today()] + amount <= 8_000 * UNIT
+        limit, person = LIMITS[TIERS[wallet]], PERSON_OF[wallet]
+        room = amount <= min(4_000 * UNIT, self.pool) and self.debt(person) + amount <= limit
+        room = room and self.lent[self.today()] + amount <= self.day_cap
         refusal = self.attempt("draw", self.lab.tier_model, self.lab.issuer.address, amount, by=wallet)
         if refusal:
             assert refusal in REFUSALS
             assert not room, "refused though every cap had room"
             return
-        assert tier, "a refused person borrowed"
+        assert TIERS[wallet], "a refused person borrowed"
         loan = len(self.principal) + 1
         self.principal[loan], self.borrower[loan] = amount, wallet
-        self.lent[self.lab.network.now() // DAY] += amount
+        self.opened[loan] = self.lab.network.now() // DAY
+        self.lent[self.opened[loan]] += amount
         self.pool -= amount
-        assert self.debt(PERSONS[0]) <= limit
+        assert self.debt(person) <= limit
 
     @precondition(lambda self: any(self.principal.values()))
-    @rule(data=st.data(), amount=amounts, payer=st.integers(0, 2))
+    @rule(data=st.data(), amount=amounts, payer=st.integers(0, 3))
     def repay(self, data: st.DataObject, amount: int, payer: int) -> None:
         loan = data.draw(st.sampled_from([key for key, owed in self.principal.items() if owed]))
         owed = self.lab.read("CreditLine", "owedUp", loan)
@@ -110,6 +116,8 @@ class CreditBooks(RuleBasedStateMachine):
         assert paid["interestPaid"] + paid["principalPaid"] <= amount
         assert paid["interestPaid"] >= min(amount, owed - self.principal[loan]), "principal before interest"
         self.principal[loan] -= paid["principalPaid"]
+        if self.opened[loan] == self.lab.network.now() // DAY:
+            self.lent[self.opened[loan]] -= paid["principalPaid"]
         self.interest_paid += paid["interestPaid"]
         self.pool += paid["interestPaid"] + paid["principalPaid"]
 
@@ -135,16 +143,25 @@ class CreditBooks(RuleBasedStateMachine):
     @invariant()
     def a_persons_debt_is_the_sum_of_its_loans(self) -> None:
         if hasattr(self, "pool"):
-            for person in PERSONS:
-                found = self.lab.read("CreditLine", "outstandingOf", self.lab.issuer.address, person)
-                assert found == self.debt(person)
+            for person, name in enumerate(PERSONS):
+                found = self.lab.read("CreditLine", "outstandingOf", self.lab.issuer.address, name)
+                assert found == self.debt(person) <= LIMITS[-1]
 
     @invariant()
     def no_day_exceeds_its_cap(self) -> None:
         if hasattr(self, "pool"):
             for day, amount in self.lent.items():
-                assert self.lab.read("CreditLine", "lentOnModel", self.lab.tier_model, day) == amount <= 8_000 * UNIT
+                assert self.lab.read("CreditLine", "lentOnModel", self.lab.tier_model, day) == amount <= self.day_cap
                 assert self.lab.read("CreditLine", "lentOnIssuer", self.lab.issuer.address, day) == amount
+
+    @invariant()
+    def today_counts_what_is_owed_of_its_loans(self) -> None:
+        """Nobody holds more of today's cap than they owe, so no turnover uses it up."""
+        if hasattr(self, "pool"):
+            today = self.lab.network.now() // DAY
+            owed = sum(self.principal[loan] for loan, day in self.opened.items() if day == today)
+            assert self.lab.read("CreditLine", "lentOnModel", self.lab.tier_model, today) == owed
+            assert self.lab.read("CreditLine", "lentOnIssuer", self.lab.issuer.address, today) == owed
 
     @invariant()
     def nobody_owes_less_than_the_principal(self) -> None:

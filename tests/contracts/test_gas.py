@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from prover.chain.artifacts import artifact_names, load_artifact
-from tests.contracts.lab import CONTENT, MAX_AGE, SCHEMA, TIER_LAYOUT, UNIT, Lab
+from tests.contracts.lab import CONTENT, DAY, MAX_AGE, SCHEMA, TIER_LAYOUT, UNIT, Lab
 from tests.contracts.test_audits import state, statement
 
 SNAPSHOT = Path(__file__).parents[1] / "snapshots" / "contract_gas.json"
@@ -42,7 +42,7 @@ def measure(lab: Lab) -> dict[str, int]:
     send(draw, "CreditLine", "draw", lab.tier_model, lab.issuer.address, 1_000 * UNIT, by=lab.alice)
     send("CreditLine.draw, later one", "CreditLine", "draw", lab.tier_model, lab.issuer.address, UNIT, by=lab.alice)
     lab.send("DemoToken", "approve", lab.address("CreditLine"), 2**256 - 1, by=lab.alice)
-    send("CreditLine.repay, part", "CreditLine", "repay", 1, 10 * UNIT, by=lab.alice)
+    send("CreditLine.repay, part, same day", "CreditLine", "repay", 1, 10 * UNIT, by=lab.alice)
 
     minimum = ("raiseMinimumSequence", lab.issuer.address, lab.alice.address, SCHEMA, 9)
     send("IssuerRegistry.raiseMinimumSequence", "IssuerRegistry", *minimum, by=lab.issuer)
@@ -55,6 +55,8 @@ def measure(lab: Lab) -> dict[str, int]:
         by=lab.issuer,
     )
     gas["AuditRegistry.state"] = state(lab, statement(lab)).gas_used
+    lab.travel(lab.network.now() + DAY)
+    send("CreditLine.repay, part, later", "CreditLine", "repay", 1, 10 * UNIT, by=lab.alice)
     return gas
 
 
