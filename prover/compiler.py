@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prover.constraint import Circuit
-from prover.errors import Cancelled, SchemaError
+from prover.errors import Cancelled, ModelFileError, SchemaError
 from prover.field import from_limbs
 from prover.graph import Graph, import_model
 from prover.lowering import Report, assignments, build_report, lower
@@ -85,7 +85,7 @@ def compile_model(
         schema: features of the private input; derived from ``calibration`` when None.
         calibration: number[n, d], rows as the model takes them.
         reveal: ``"tier"``, ``"label"`` or ``"score"``; by default tier for a probability of two classes, label for
-            more classes, score for a regression.
+            more classes, score for a regression or for several independent probabilities.
         output: name of the model's output to reveal; by default its probabilities.
         tiers: ascending thresholds; by default 0.5, 0.65 and 0.8.
         polarity: ``"none"``, ``"higher_is_better"`` (a probability's default) or ``"lower_is_better"``.
@@ -153,6 +153,10 @@ def model_outputs(
 
     Returns:
         [n, ...] values of ``output``.
+
+    Raises:
+        ModelFileError: onnxruntime refuses the model.
+        InputError: a row an integer input of the model cannot hold.
     """
     try:
         import onnxruntime
@@ -162,9 +166,17 @@ def model_outputs(
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.intra_op_num_threads = 1  # single rows gain nothing from threads
-    session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+    # The model as it is written: the optimiser's rewrites are not always equivalent.
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     # One row at a time: graphs are imported with batch 1, and some exports fix it.
-    return np.stack([_array(session.run([output], graph.feed(row))[0]) for row in rows])
+    feeds = [graph.feed(row) for row in rows]
+    try:
+        session = onnxruntime.InferenceSession(source, options, providers=["CPUExecutionProvider"])
+        return np.stack([_array(session.run([output], feed)[0]) for feed in feeds])
+    except Exception as error:  # onnxruntime's exceptions share no other base
+        raise ModelFileError(
+            f"onnxruntime does not run this model: {str(error).strip()[:300]}", "check the file, or export it again"
+        ) from error
 
 
 def _array(result: Any) -> NDArray[np.generic]:

@@ -15,16 +15,21 @@ from prover.quantization import Step
 
 
 def tier(cs: ConstraintSystem, step: Step, inputs: LinearVector) -> LinearVector:
-    """Thresholds passed. One threshold is a comparison; more share one interval, m + n against m·n."""
-    thresholds = step.integers("thresholds")
-    base = step.integer("base")
+    """Thresholds passed. One threshold is a comparison; more share one interval, m + n against m·n.
+
+    The gadgets want distinct thresholds that are open: those the form's bounds decide count at once.
+    """
+    low, high = (int(end[0]) for end in inputs.bounds)
+    every = step.integers("thresholds")
+    thresholds, counts = np.unique(every[(every > low) & (every <= high)], return_counts=True)
+    base = step.integer("base") + int(np.count_nonzero(every <= low))
     if thresholds.size == 0:
         return cs.constant([base])
     if thresholds.size == 1:
         passed = greater_equal(cs, inputs, int(thresholds[0]))
     else:
-        passed = interval(cs, inputs, thresholds, origin="interval").at_least.sum()
-    return (passed + base).with_bounds(base, base + int(thresholds.size))
+        passed = interval(cs, inputs, thresholds, origin="interval").at_least
+    return (passed.scale(counts).sum() + base).with_bounds(base, base + int(counts.sum()))
 
 
 def argmax(cs: ConstraintSystem, step: Step, inputs: LinearVector) -> LinearVector:

@@ -28,7 +28,8 @@ class Accuracy:
         max_abs_error, mean_abs_error: in the score (a probability, or a raw output); None when the model gives
             labels only, or several linked probabilities.
         max_logit_error, mean_logit_error: before the link function; for raw outputs the same as above.
-        label_flips: rows whose class differs; 0 for a model without classes.
+        label_flips: rows whose class differs, or one of several independent probabilities lies on the other side
+            of a half; 0 for raw scores.
         tier_flips: rows whose tier differs, at the plan's thresholds or the default ones; 0 without tiers.
         decision_flips: flips of what is revealed: tiers of a tier plan, classes of any other.
         near_threshold: rows whose logit lies within ``max_logit_error`` of a tier threshold or of the class boundary.
@@ -120,8 +121,10 @@ def _flips(plan: Plan, logits: F64, wanted: F64) -> int:
         if plan.link != "sigmoid":
             return 0
         return int(np.count_nonzero((logits[:, 0] > 0) != (wanted[:, 0] > 0.5)))
-    if not plan.classes and plan.link == "none":
-        return 0
+    if not plan.classes and plan.layout.reveal is not Reveal.LABEL:
+        if plan.link != "sigmoid":
+            return 0
+        return int(np.count_nonzero(((logits > 0) != (wanted > 0.5)).any(axis=1)))
     return int(np.count_nonzero(np.argmax(logits, axis=1) != np.argmax(wanted, axis=1)))
 
 

@@ -5,7 +5,8 @@ linear functions of the step's input; a bound on a form is found by substituting
 only facts are left, where the extremes are exact (a one-hot group counts its best member, not their sum). Every
 stage of the substitution is itself a valid bound and the best one is kept.
 
-The computation is in float64 with outward slack, and a wrong bound could only make an honest witness fail: circuits
+Intervals are exact integers, so that a threshold at the very edge of a range is known to be passed. Relaxation is in
+float64 with outward slack, and a wrong bound could only make an honest witness fail: circuits
 check every width by bits.
 """
 
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prover.errors import QuantizationError
-from prover.quantization.facts import FactSpace
+from prover.quantization.facts import FactSpace, Number
 from prover.quantization.sparse import Sparse
 
 F64 = NDArray[np.float64]
@@ -81,39 +82,45 @@ class Bounds:
         Raises:
             QuantizationError: a value may reach 2^61; ``what`` names the step.
         """
-        span = np.maximum(np.abs(self.lo), np.abs(self.hi)).astype(np.float64)
-        magnitude = matrix.row_sum(np.abs(matrix.data.astype(np.float64)) * span[matrix.cols]) + np.abs(bias)
+        magnitude = matrix.row_sum(np.abs(matrix.data.astype(np.float64)) * self.span[matrix.cols]) + np.abs(bias)
         if magnitude.max(initial=0.0) >= LIMIT:
             raise QuantizationError(
                 f"{what}: a sum may reach 2^{int(np.log2(magnitude.max()))}, beyond the 61 bits of exact arithmetic",
-                "narrow the ranges of the schema's features, or use fewer fraction bits",
+                "narrow the ranges of the schema's features",
             )
-        offset = bias.astype(np.float64)
-        if matrix.n_rows * self.lo.size <= _RELAXED_CELLS:
-            weights = np.zeros((matrix.n_rows, self.lo.size))
-            weights[:, : matrix.n_cols] = matrix.dense()
-            high, low = self._upper(weights, offset), -self._upper(-weights, -offset)
-        else:
-            data = matrix.data.astype(np.float64)
-            ends = data * self.lo[matrix.cols], data * self.hi[matrix.cols]
-            high = matrix.row_sum(np.maximum(*ends)) + offset
-            low = matrix.row_sum(np.minimum(*ends)) + offset
-            low, high = low - magnitude * _SLACK, high + magnitude * _SLACK
-        return np.floor(low).astype(np.int64) - 1, np.ceil(high).astype(np.int64) + 1
+        if matrix.n_rows * self.lo.size > _RELAXED_CELLS:
+            ends = matrix.data * self.lo[matrix.cols], matrix.data * self.hi[matrix.cols]
+            return matrix.row_sum(np.minimum(*ends)) + bias, matrix.row_sum(np.maximum(*ends)) + bias
+        weights = np.zeros((matrix.n_rows, self.lo.size), dtype=np.int64)
+        weights[:, : matrix.n_cols] = matrix.dense()
+        low, high = bias - self._largest(-weights), bias + self._largest(weights)
+        if self._layers:
+            real, offset = weights.astype(np.float64), bias.astype(np.float64)
+            high = np.minimum(high, np.ceil(self._upper(real, offset)).astype(np.int64) + 1)
+            low = np.maximum(low, np.floor(-self._upper(-real, -offset)).astype(np.int64) - 1)
+        return low, high
+
+    @property
+    def span(self) -> F64:
+        """float64[n_variables]: the largest magnitude of every variable."""
+        return np.maximum(np.abs(self.lo), np.abs(self.hi)).astype(np.float64)
+
+    def _largest(self, weights: NDArray[Number]) -> NDArray[Number]:
+        """Largest value of ``weights @ variables``, every variable by itself."""
+        n_facts = self._facts.n_slots
+        later = weights[:, n_facts:]
+        steps = np.maximum(later * self.lo[n_facts:], later * self.hi[n_facts:]).sum(axis=1)
+        return np.asarray(self._facts.extreme(weights[:, :n_facts]) + steps, dtype=weights.dtype)
 
     def _upper(self, weights: F64, constant: F64) -> F64:
         """Upper bound of ``weights @ variables + constant``, each row by itself."""
-        n_facts = self._facts.n_slots
-        span = np.maximum(np.abs(self.lo), np.abs(self.hi)).astype(np.float64)
+        span = self.span
         weights, constant = weights.copy(), constant.copy()
         size = np.abs(constant)  # of the terms summed into the constant so far
         best = np.full(constant.size, np.inf)
         remaining = list(self._layers)
         while True:
-            later = weights[:, n_facts:]
-            stage = self._facts.extreme(weights[:, :n_facts]) + constant
-            stage += np.maximum(later * self.lo[n_facts:], later * self.hi[n_facts:]).sum(axis=1)
-            stage += _SLACK * (np.abs(weights) @ span + size)
+            stage = self._largest(weights) + constant + _SLACK * (np.abs(weights) @ span + size)
             best = np.asarray(np.minimum(best, stage), dtype=np.float64)
             if not remaining:
                 return best

@@ -18,7 +18,7 @@ from prover.quantization.model import IntegerModel
 from prover.quantization.plan import LinearForms, Plan
 from prover.quantization.sparse import Sparse
 from prover.quantization.steps import step_kind
-from prover.quantization.trace import trace_graph
+from prover.quantization.trace import IMPUTE, trace_graph
 from prover.schema import EncodedBatch, Feature, Schema
 
 N_REFINEMENTS = 4
@@ -57,14 +57,15 @@ def calibrate(
     """
     request = request or Request()
     batch = encode_samples(schema, samples)
+    given = None if samples is None else batch.missing.sum(axis=0)  # rows in which the caller's data holds NaN
     if settings is not None:
-        return _plan(graph, schema, batch, request, settings, model_hash)
+        return _plan(graph, schema, batch, request, settings, model_hash, given)
     rows = batch.to_model_rows() if samples is None else np.asarray(samples, dtype=np.float32)
     expected: NDArray[np.generic] | None = None
     best: tuple[int, Plan] | None = None
     for step in range(N_REFINEMENTS + 1):
         try:
-            plan = _plan(graph, schema, batch, request, Settings().refined(step), model_hash)
+            plan = _plan(graph, schema, batch, request, Settings().refined(step), model_hash, given)
         except QuantizationError:
             if best is None:
                 raise
@@ -82,13 +83,19 @@ def calibrate(
 
 
 def _plan(
-    graph: Graph, schema: Schema, batch: EncodedBatch, request: Request, settings: Settings, model_hash: str
+    graph: Graph,
+    schema: Schema,
+    batch: EncodedBatch,
+    request: Request,
+    settings: Settings,
+    model_hash: str,
+    given: NDArray[np.int64] | None,
 ) -> Plan:
     facts = FactSpace.of(schema)
-    trace, outputs = trace_graph(graph, facts)
+    trace, outputs = trace_graph(graph, facts, given)
     head = resolve_head(outputs, request.output)
     if head.logits.optional.any():
-        raise QuantizationError("the revealed output is missing when an optional feature is", "impute it in the model")
+        raise QuantizationError(f"output {head.output!r}: {trace.absent(head.logits)}", IMPUTE)
     revealed = add_reveal(trace, head, request, settings.decimals, schema.hash)
     wanted = trace.prune(revealed.matrix)
     frame = Frame(facts, settings, facts.expand(batch.codes, batch.missing))
@@ -101,7 +108,7 @@ def _plan(
     matrix = wanted.widen(frame.unit.size)
     span = np.maximum(np.abs(frame.bounds.lo), np.abs(frame.bounds.hi)).astype(np.float64)
     if (matrix.row_sum(np.abs(matrix.data) * span[matrix.cols]) + np.abs(revealed.bias)).max() >= LIMIT:
-        raise QuantizationError("an output does not fit the 64 bits of a revealed value", "reveal fewer decimals")
+        raise QuantizationError("an output needs more than 61 bits", "use smaller class labels")
     low, high = _ends(matrix, frame.bounds.lo, frame.bounds.hi)
     errors = [step.integer("error_billionths") for step in steps if "error_billionths" in step.params]
     return Plan(

@@ -8,12 +8,15 @@ A slot's real value is ``slot * unit``; a missing number has slot 0.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from prover.errors import QuantizationError
 from prover.schema import Category, Feature, Float32, Schema
+
+Number = TypeVar("Number", np.int64, np.float64)
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,11 @@ class FactSlots:
     @property
     def is_category(self) -> bool:
         return isinstance(self.feature, Category)
+
+    @property
+    def last(self) -> int:
+        """The last slot of the value."""
+        return self.start + self.count - 1
 
 
 @dataclass(frozen=True)
@@ -107,20 +115,24 @@ class FactSpace:
                 slots[absent, fact.missing] = 1
         return slots
 
-    def extreme(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    def feature_at(self, slot: int) -> Feature:
+        """The feature a slot belongs to."""
+        return next(fact.feature for fact in self.features if fact.start <= slot <= max(fact.last, fact.missing))
+
+    def extreme(self, weights: NDArray[Number]) -> NDArray[Number]:
         """Largest value of each linear form over all admitted facts; exactly one slot of a group counts.
 
         Args:
-            weights: float64[m, n_slots].
+            weights: dtype[m, n_slots]; int64 gives exact results where no sum overflows.
 
         Returns:
-            float64[m].
+            dtype[m].
         """
         free = self.groups < 0
         best = np.maximum(weights[:, free] * self.lo[free], weights[:, free] * self.hi[free]).sum(axis=1)
         for group in np.unique(self.groups[~free]):
             best = best + weights[:, self.groups == group].max(axis=1)
-        return np.asarray(best, dtype=np.float64)
+        return np.asarray(best, dtype=weights.dtype)
 
 
 def _shape(feature: Feature) -> tuple[int, int, int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,17 +15,25 @@ from prover.quantization.plan import LinearForms, Step
 from prover.quantization.sparse import Sparse
 from prover.quantization.trace import Affine
 
+_RELATIVE_BITS = 20
+"""Where sums are too large for the wanted precision, rounding may cost this fraction of the sum of the terms'
+magnitudes: what float32 itself loses in a sum of sixteen terms."""
+
+_ACTIVATION_WIDTH = 36
+"""Bits of an activation seen on the samples; larger values get fewer fraction bits. float32 carries 24."""
+
 
 @dataclass(frozen=True)
 class Settings:
     """Precision of the integer program. The defaults give no decision flips on any model of the test suite.
 
     Attributes:
-        activation_bits: fraction bits of an activation after a ReLU.
+        activation_bits: fraction bits of an activation after a ReLU; fewer where activations are very large.
         hidden_error_bits: weights of a hidden layer get as many bits as keep the root-mean-square effect of their
             rounding, at the largest values seen in calibration, below 2^-hidden_error_bits.
         logit_error_bits: weights of the last layer get as many bits as keep the *worst* effect of their rounding, at
-            the largest values seen, below 2^-logit_error_bits.
+            the largest values seen, below 2^-logit_error_bits. Where sums do not fit 61 bits then, weights get as
+            many as fit, while rounding costs less than 2^-20 of the terms' magnitudes.
         decimals: decimal scale of revealed scores.
         saturation_bits: an activation whose proven width exceeds the width seen in calibration by more than this is
             saturated two bits above what was seen; 0 never saturates.
@@ -77,6 +86,7 @@ class Frame:
 
     def __init__(self, facts: FactSpace, settings: Settings, samples: NDArray[np.int64]) -> None:
         self.settings = settings
+        self.facts = facts
         self.bounds = Bounds(facts)
         self.unit = facts.unit.copy()
         self.observed = samples
@@ -90,41 +100,123 @@ class Frame:
 
     def hidden_fraction_bits(self, source: Affine) -> int:
         """Fraction bits for a hidden layer's sums: the fewest whose weight rounding stays in budget (rms)."""
-        seen = self._seen(source)
+        seen = self._seen(source.matrix)
         spread = np.sqrt(source.matrix.row_sum(seen**2 / 12.0).max(initial=0.0))
         return _bits_for(float(spread), self.settings.hidden_error_bits, self.settings.activation_bits)
 
     def fraction_bits(self, source: Affine, budget_bits: int) -> int:
         """Fraction bits for a last layer's sums: the fewest whose weight rounding costs at most 2^-budget_bits."""
-        worst = source.matrix.row_sum(self._seen(source) / 2.0).max(initial=0.0) + 0.5
+        worst = source.matrix.row_sum(self._seen(source.matrix) / 2.0).max(initial=0.0) + 0.5
         return _bits_for(float(worst), budget_bits, self.settings.activation_bits)
 
-    def forms(self, source: Affine, factor: float, what: str, bias: int = 0) -> LinearForms:
-        """``round(factor * source) + bias`` as integer linear forms with proven bounds.
+    def result_bits(self, source: Affine) -> int:
+        """Fraction bits of activations: the setting's, or fewer where the samples reach beyond 2^25."""
+        values = source.matrix.widen(self.unit.size).apply(self.observed * self.unit) + source.bias
+        width = math.ceil(math.log2(max(float(np.abs(values).max(initial=0.0)), 1.0)))
+        return min(self.settings.activation_bits, max(0, _ACTIVATION_WIDTH - width))
+
+    def fit(
+        self,
+        source: Affine,
+        wanted: int,
+        what: str,
+        *,
+        error_bits: int,
+        kept: int | None = None,
+        least: int = 0,
+        scale: float = 1.0,
+    ) -> tuple[int, LinearForms]:
+        """``scale * source`` with ``wanted`` fraction bits, or as many as fit 61 bits.
+
+        Args:
+            source: the linear inputs of a step.
+            wanted: fraction bits that keep the error budget.
+            what: names the step in errors.
+            error_bits: the budget, 2^-error_bits, where fewer bits have to do; see also :data:`_RELATIVE_BITS`.
+            kept: fraction bits the step keeps; the half its truncation needs is added to the bias. None: no rounding.
+            least: fewest fraction bits the step can work with.
+            scale: counts of the result for one unit of the source.
+
+        Returns:
+            (fraction bits, forms).
+
+        Raises:
+            QuantizationError: the sums fit at no precision, or at none within the budget.
+        """
+        real = source.matrix.widen(self.unit.size).scale_cols(self.unit)
+        real, offset = real.with_data(real.data * scale), source.bias * scale
+        terms = real.with_data(np.abs(real.data) * self.bounds.span[real.cols])
+        reach = terms.row_sum(terms.data) + np.abs(offset)
+        if not np.isfinite(reach).all():
+            raise QuantizationError(f"{what}: a weight is not a finite number", "check the model's parameters")
+        room = math.floor(math.log2(LIMIT / max(float(reach.max(initial=0.0)), 2.0**-900)))
+        for fraction in range(min(wanted, room), least - 1, -1):
+            half = 0 if kept is None else (1 << max(fraction - kept, 0)) >> 1
+            try:
+                forms = self._forms(real, offset, fraction, half, what)
+            except QuantizationError:
+                continue  # rounding made a sum a little larger
+            if fraction < wanted:
+                self._check_budget(real, offset, fraction, error_bits, what)
+            return fraction, forms
+        name = self._largest_feature(terms, int(np.argmax(reach)))
+        times = f"its value times {scale:,.0f}" if scale != 1.0 else "a sum"
+        digits = f" with {least} fraction bits" if least else ""
+        other = ", or reveal tiers of the score" if scale != 1.0 and source.size == 1 else ""
+        raise QuantizationError(
+            f"{what}: {times} may reach 2^{math.log2(float(reach.max())) + least:.0f}{digits}, beyond the 61 bits of "
+            f"exact arithmetic; most of it comes from feature {name!r}",
+            f"narrow the range of {name!r} in the schema{other}",
+        )
+
+    def _forms(self, real: Sparse, offset: NDArray[np.float64], fraction: int, half: int, what: str) -> LinearForms:
+        """``round(2^fraction * (real @ variables + offset)) + half`` as integer forms with proven bounds.
 
         Raises:
             QuantizationError: a coefficient or a sum beyond 61 bits.
         """
-        n_variables = self.unit.size
-        real = source.matrix.widen(n_variables).scale_cols(self.unit)
-        if not (np.isfinite(real.data).all() and np.isfinite(source.bias).all()):
-            raise QuantizationError(f"{what}: a weight is not a finite number", "check the model's parameters")
-        weights, offset = np.rint(real.data * factor), np.rint(source.bias * factor)
-        if max(np.abs(weights).max(initial=0.0), np.abs(offset).max(initial=0.0)) + abs(bias) >= LIMIT:
-            raise QuantizationError(f"{what}: a weight needs more than 61 bits", "use fewer fraction bits")
+        weights, integers = np.rint(real.data * 2.0**fraction), np.rint(offset * 2.0**fraction)
+        if max(np.abs(weights).max(initial=0.0), np.abs(integers).max(initial=0.0)) + half >= LIMIT:
+            raise QuantizationError(f"{what}: a weight needs more than 61 bits", "check the model's parameters")
         matrix: Sparse = real.with_data(weights.astype(np.int64))
-        integers = offset.astype(np.int64) + bias
-        low, high = self.bounds.of(matrix, integers, what)
-        return LinearForms(matrix, integers, low, high)
+        bias = integers.astype(np.int64) + half
+        low, high = self.bounds.of(matrix, bias, what)
+        return LinearForms(matrix, bias, low, high)
+
+    def _check_budget(
+        self, real: Sparse, offset: NDArray[np.float64], fraction: int, error_bits: int, what: str
+    ) -> None:
+        """Refuse weights whose rounding, at the largest values seen, costs more than the budget."""
+        seen = self._seen(real)
+        lost = np.abs(np.rint(real.data * 2.0**fraction) / 2.0**fraction - real.data) * seen
+        error = real.row_sum(lost) + 2.0 ** -(fraction + 1)
+        terms = real.row_sum(np.abs(real.data) * seen) + np.abs(offset)
+        excess = error / np.maximum(2.0**-error_bits, terms * 2.0**-_RELATIVE_BITS)
+        worst = int(np.argmax(excess))
+        if excess[worst] <= 1.0:
+            return
+        name = self._largest_feature(real.with_data(lost), worst)
+        raise QuantizationError(
+            f"{what}: to keep its sums within 61 bits, weights would have to be rounded until the result moves by one "
+            f"part in {terms[worst] / error[worst]:,.0f}; most of that comes from feature {name!r}",
+            f"narrow the range of {name!r} in the schema, or train the model on a larger unit of it, such as thousands",
+        )
+
+    def _largest_feature(self, terms: Sparse, row: int) -> str:
+        """The feature with the largest entry of a row; where that is a computed value, the one of the widest range."""
+        entries = slice(terms.indptr[row], terms.indptr[row + 1])
+        n_facts = self.facts.n_slots
+        slot = int(terms.cols[entries][np.argmax(terms.data[entries])]) if terms.cols[entries].size else n_facts
+        return self.facts.feature_at(slot if slot < n_facts else int(np.argmax(self.bounds.span[:n_facts]))).name
 
     def observed_inputs(self, forms: LinearForms) -> NDArray[np.int64]:
         """int64[s, m]: the forms on the calibration samples."""
         return forms.evaluate(self.observed)
 
-    def _seen(self, source: Affine) -> NDArray[np.float64]:
+    def _seen(self, matrix: Sparse) -> NDArray[np.float64]:
         """Largest observed count of the variable of every entry; a variable always 0 counts as 1."""
         largest = np.maximum(np.abs(self.observed).max(axis=0), 1).astype(np.float64)
-        return np.asarray(largest[source.matrix.cols], dtype=np.float64)
+        return np.asarray(largest[matrix.cols], dtype=np.float64)
 
 
 def bit_length(values: NDArray[np.int64]) -> int:

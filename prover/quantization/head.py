@@ -48,7 +48,7 @@ class Head:
         output: name of the graph output.
         link: ``"sigmoid"``, ``"softmax"``, ``"normalized"`` or ``"none"`` (raw scores).
         logits: flat; one element for a binary probability, whose class 1 it scores.
-        classes: int64, what the model calls its classes; empty for raw scores.
+        classes: int64, what the model calls its classes; empty for raw scores and for independent probabilities.
         labels_only: the graph's output is the label itself.
         names: texts of the classes, when the model has text labels.
     """
@@ -125,9 +125,10 @@ def add_reveal(trace: Trace, head: Head, request: Request, decimals: int, schema
 
 
 def _default_mode(head: Head) -> str:
+    """A class where the model has classes; several targets or independent probabilities compete for nothing."""
     if head.binary and not head.labels_only:
         return "tier"
-    return "label" if head.classes.size > 1 or head.logits.size > 1 else "score"
+    return "label" if head.classes.size > 1 else "score"
 
 
 def _tier(trace: Trace, head: Head, tiers: Sequence[float] | None, polarity: Polarity, schema_hash: bytes) -> Revealed:
@@ -139,6 +140,8 @@ def _tier(trace: Trace, head: Head, tiers: Sequence[float] | None, polarity: Pol
     if not cuts or not all(math.isfinite(cut) for cut in cuts) or sorted(set(cuts)) != cuts:
         raise QuantizationError(f"tier thresholds must be finite and ascend: {cuts}")
     counts = [round(cut * 10**THRESHOLD_DECIMALS) for cut in cuts]
+    if len(set(counts)) != len(counts):
+        raise QuantizationError(f"two tier thresholds are the same in millionths: {cuts}", "space them by 0.000001")
     if head.binary and not all(0 < count < 10**THRESHOLD_DECIMALS for count in counts):
         raise QuantizationError(f"probability thresholds must lie between 0 and 1, in millionths: {cuts}")
     # The layout publishes the thresholds in millionths: those, not the caller's floats, are what is proved.
@@ -196,6 +199,8 @@ def _link_head(name: str, value: Link, label: Label | None) -> Head:
         return Head(name, "sigmoid", flat, classes, names=names)
     if complementary(value):
         return Head(name, "sigmoid", flat.pick(np.array([1], dtype=np.int64)), classes, names=names)
+    if value.kind == "sigmoid" and label is None:
+        classes = classes[:0]  # independent probabilities: no class wins
     return Head(name, value.kind, flat, classes, names=names)
 
 

@@ -141,11 +141,26 @@ class FloatStep:
     params: dict[str, Any] = field(default_factory=dict)
 
 
+IMPUTE = (
+    "fill missing values with a default in the data and make the feature mandatory in the schema, or cut it off the "
+    "model's inputs; an Imputer inside the model is not proved yet"
+)
+"""Hint where a feature that may be missing is computed with."""
+
+
 @dataclass
 class Trace:
-    """The state of one walk through a graph."""
+    """The state of one walk through a graph.
+
+    Attributes:
+        facts: the schema's slots.
+        missing: int64[d], rows of the caller's samples in which each feature is NaN; None without samples.
+        steps: the nonlinearities so far.
+        n_variables: fact slots and outputs of the steps.
+    """
 
     facts: FactSpace
+    missing: NDArray[np.int64] | None = None
     steps: list[FloatStep] = field(default_factory=list)
     n_variables: int = 0
 
@@ -158,6 +173,17 @@ class Trace:
         self.steps.append(step)
         self.n_variables += step.n_outputs
         return Affine.variables(shape, start, step.n_outputs)
+
+    def absent(self, value: Affine) -> str:
+        """Says which feature ``value`` reads although it may be missing, and in how many samples it is."""
+        columns = value.matrix.take(np.flatnonzero(value.optional)).cols
+        for index, fact in enumerate(self.facts.features):
+            if fact.missing < 0 or not np.any((columns >= fact.start) & (columns <= fact.missing)):
+                continue
+            text = f"optional feature {fact.feature.name!r} is computed with while it may be missing"
+            count = 0 if self.missing is None else int(self.missing[index])
+            return text if not count else f"{text}: its column holds NaN in {count} of the calibration rows"
+        return "an optional feature is computed with while it may be missing"
 
     def prune(self, wanted: Sparse) -> Sparse:
         """Drop the steps no wanted row depends on, as of outputs that are not revealed; returns the rows renumbered."""
@@ -190,8 +216,15 @@ class Trace:
         return Affine((size,), matrix, np.zeros(size), np.array(optional, dtype=np.bool_))
 
 
-def trace_graph(graph: Graph, facts: FactSpace) -> tuple[Trace, dict[str, Value]]:
+def trace_graph(
+    graph: Graph, facts: FactSpace, missing: NDArray[np.int64] | None = None
+) -> tuple[Trace, dict[str, Value]]:
     """Follow every node of ``graph``.
+
+    Args:
+        graph: the model.
+        facts: slots of the schema.
+        missing: see :class:`Trace`.
 
     Returns:
         The trace with its steps, and the symbolic value of each graph output.
@@ -200,19 +233,25 @@ def trace_graph(graph: Graph, facts: FactSpace) -> tuple[Trace, dict[str, Value]
         UnsupportedOpError: a node without a rule, or one whose rule cannot express it.
         ModelShapeError: the model does not take one row of the schema's features.
     """
+    from prover.quantization.dtypes import check_result
     from prover.quantization.rules import rule_for
 
-    trace = Trace(facts)
+    trace = Trace(facts, missing)
     values: dict[str, Value] = dict(graph.constants)
     _bind_inputs(graph, trace, values)
     for node in graph.nodes:
         operands = [values[name] if name else None for name in node.inputs]
         results = rule_for(node)(trace, node, operands)
-        values.update(zip(node.outputs, results, strict=False))
+        for name, value in zip(node.outputs, results, strict=False):
+            if name:
+                check_result(facts, node, graph.tensors[name], value)
+                values[name] = value
     return trace, {tensor.name: values[tensor.name] for tensor in graph.outputs}
 
 
 def _bind_inputs(graph: Graph, trace: Trace, values: dict[str, Value]) -> None:
+    from prover.quantization.dtypes import check_input
+
     row = trace.feature_row()
     if graph.n_features != row.size:
         names = ", ".join(tensor.name for tensor in graph.inputs)
@@ -223,7 +262,9 @@ def _bind_inputs(graph: Graph, trace: Trace, values: dict[str, Value]) -> None:
     start = 0
     for tensor in graph.inputs:
         numbers = np.arange(start, start + tensor.size, dtype=np.int64)
-        values[tensor.name] = row.pick(numbers.reshape(tensor.shape))
+        value = row.pick(numbers.reshape(tensor.shape))
+        check_input(trace.facts, tensor, value)
+        values[tensor.name] = value
         start += tensor.size
 
 
@@ -256,9 +297,5 @@ def linear(node: Node, value: Value | None, trace: Trace) -> Affine:
         raise unsupported(node, "a required input is absent")
     affine = value if isinstance(value, Affine) else Affine.constant(value, trace.n_variables)
     if affine.optional.any():
-        raise unsupported(
-            node,
-            "an optional feature reaches arithmetic while it may be missing",
-            "make the feature mandatory in the schema, or impute it inside the model",
-        )
+        raise unsupported(node, trace.absent(affine), IMPUTE)
     return affine

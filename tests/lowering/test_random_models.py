@@ -87,6 +87,29 @@ def test_many_outputs_pack_three_to_a_signal() -> None:
     agree(parts, 8, 1)
 
 
+@pytest.mark.parametrize("bias", [0.0, -3.0, 5.0, -9.0])
+@pytest.mark.parametrize("reveal", ["tier", "label", "score"])
+def test_thresholds_at_the_edge_of_the_range(bias: float, reveal: str) -> None:
+    schema = Schema("bits", (Bool("a"), Bool("b")))
+    onnx = linear_classifier([1.0, 2.0], [bias], [0, 1], "LOGISTIC", 2)
+    agree(compile_model(onnx, schema=schema, reveal=reveal), 8, 1)
+
+
+@pytest.mark.parametrize("reveal", ["tier", "label", "score"])
+def test_sums_near_the_limit(reveal: str) -> None:
+    schema = Schema("wide", (Int("a", 0, 10**9), Int("b", -(10**9), 10**9)))
+    onnx = linear_classifier([1e-3, 5e-4], [-5e5], [0, 1], "LOGISTIC", 2)
+    parts = compile_model(onnx, schema=schema, reveal=reveal)
+    assert max(width.proven for width in parts.report.widths) >= 58
+    agree(parts, 16, 1)
+
+
+@pytest.mark.parametrize(("n_outputs", "head"), [(1, ""), (3, ""), (3, "Softmax")])
+def test_wide_nets_near_the_limit(n_outputs: int, head: str) -> None:
+    schema = Schema("wide", (Int("a", 0, 10**8), Int("b", -(10**9), 10**9), Bool("c")))
+    agree(compile_model(mlp([3, 4, n_outputs], seed=3, head=head), schema=schema), 16, 1)
+
+
 def test_saturated_nets_agree_beyond_the_samples() -> None:
     rows = np.random.default_rng(0).normal(size=(64, 4)).astype(np.float32)
     schema = Schema("wide", tuple(Fixed(f"x{i}", 256, -(1 << 18), (1 << 18) - 1) for i in range(4)))

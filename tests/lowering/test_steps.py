@@ -77,6 +77,18 @@ def test_tier(thresholds: tuple[int, ...], base: int) -> None:
         assert find_lie(circuit, origin, [[x] for x in range(P)], referee(step, width)), origin
 
 
+def test_tier_counts_decided_and_repeated_thresholds() -> None:
+    """Those at the ends of the range are decided by it; equal ones are passed together."""
+    step = make_step("tier", (-8, 7), (1, 5), base=1, thresholds=(-8, 2, 2, 5, 8))
+    circuit = check_unique(builder(tier, step), P, referee(step, (-8, 7)))
+    assert find_lie(circuit, "interval.descending", [[x] for x in range(P)], referee(step, (-8, 7)))
+    step = make_step("tier", (-8, 7), (0, 2), base=0, thresholds=(2, 2))
+    check_unique(builder(tier, step), P, referee(step, (-14, 17)))
+    step = make_step("tier", (-8, 7), (2, 2), base=0, thresholds=(-9, -8, 8))
+    cs = ConstraintSystem(P)
+    assert [int(end[0]) for end in tier(cs, step, cs.private("x", 1, (-8, 7))).bounds] == [2, 2]
+
+
 def test_argmax_looks_uneven_classes_up() -> None:
     step = make_step("argmax", (-2, 1), (2, 9), n=3, classes=(4, 9, 2))
     cases = [[a % P, b % P, c % P] for a in range(-2, 2) for b in range(-2, 2) for c in range(-2, 2)]

@@ -11,7 +11,7 @@ from prover.errors import ModelError, QuantizationError
 from prover.graph import import_model
 from prover.quantization import IntegerModel, Plan, Request, Run, Settings, calibrate
 from prover.quantization.accuracy import Accuracy, compare
-from prover.schema import Fixed, Polarity, Reveal, Schema
+from prover.schema import Bool, Fixed, Polarity, Reveal, Schema
 from tests.quantization.nets import linear_classifier, mlp, model
 
 SCHEMA = Schema("s", tuple(Fixed(f"x{i}", 256, -2048, 2047) for i in range(4)))
@@ -70,7 +70,10 @@ def test_linear_classifiers(
 
 def test_scores_of_independent_sigmoids_and_of_raw_outputs() -> None:
     for onnx, decimals in ((mlp([4, 6, 3], seed=1), 6), (mlp([4, 6, 3], seed=2, head=""), 6)):
-        plan, result, accuracy = run(onnx, Request("score"))
+        plan, result, accuracy = run(onnx)
+        assert plan.layout.reveal is Reveal.SCORE  # several targets compete for nothing: no class is invented
+        assert plan.classes == ()
+        assert accuracy.label_flips == 0
         assert plan.layout.decimals == (decimals,) * 3
         assert accuracy.max_abs_error is not None
         assert accuracy.max_abs_error < 0.01
@@ -197,6 +200,48 @@ def test_thresholds_nobody_can_reach_or_miss_are_decided_at_once() -> None:
     assert set(result.outputs.ravel().tolist()) == {2, 3}
 
 
+def bools(bias: float, transform: str = "LOGISTIC") -> bytes:
+    """Logits bias, bias + 1, bias + 2, bias + 3 over two booleans."""
+    return linear_classifier([1.0, 2.0], [bias], [0, 1], transform, 2)
+
+
+BITS = Schema("bits", (Bool("a"), Bool("b")))
+TRUTH = np.array([[0, 0], [1, 0], [0, 1], [1, 1]], dtype=np.int64)
+
+
+@pytest.mark.parametrize(
+    ("bias", "tiers", "base", "open_thresholds"),
+    [
+        (0.0, (0.5,), 1, 0),  # logit(0.5) = 0 is the least logit: everybody passes
+        (0.0, (0.5, 0.65, 0.8), 1, 2),
+        (-3.0, (0.5, 0.65, 0.8), 0, 1),  # and the largest
+        (5.0, (0.5, 0.65, 0.8), 3, 0),
+        (-9.0, (0.5, 0.65, 0.8), 0, 0),
+    ],
+)
+def test_thresholds_at_the_edge_of_the_proven_range(
+    bias: float, tiers: tuple[float, ...], base: int, open_thresholds: int
+) -> None:
+    plan = calibrate(import_model(bools(bias)), BITS, TRUTH, request=Request("tier", tiers=tiers))
+    step = plan.steps[-1]
+    assert (step.integer("base"), step.integers("thresholds").size) == (base, open_thresholds)
+    logits = bias + TRUTH @ [1, 2]
+    passed = [sum(logit >= np.log(cut / (1 - cut)) for cut in tiers) for logit in logits]
+    assert IntegerModel(plan, BITS).run(TRUTH).outputs.ravel().tolist() == passed
+
+
+def test_thresholds_a_millionth_apart_are_told_apart() -> None:
+    tiers = (0.731058, 0.731059, 0.73106)  # sigmoid(1) = 0.7310586
+    plan = calibrate(import_model(bools(-1.0)), BITS, TRUTH, request=Request("tier", tiers=tiers))
+    assert len(set(plan.steps[-1].integers("thresholds").tolist())) == 3
+    assert IntegerModel(plan, BITS).run(TRUTH).outputs.ravel().tolist() == [0, 0, 1, 3]
+
+
+def test_thresholds_equal_in_millionths_are_refused() -> None:
+    with pytest.raises(QuantizationError, match="same in millionths"):
+        run(mlp([4, 1], seed=6, head=""), Request("tier", tiers=(0.5, 0.50000001)))
+
+
 def test_requests_that_make_no_sense() -> None:
     onnx = linear_classifier(W2, [0.1], [0, 1], "LOGISTIC", 4)
     for request in (
@@ -212,9 +257,12 @@ def test_requests_that_make_no_sense() -> None:
 
 
 def test_scores_that_do_not_fit_are_refused() -> None:
-    onnx = mlp([4, 1], seed=1, head="", gain=1e9)
-    with pytest.raises(QuantizationError, match="does not fit"):
+    onnx = mlp([4, 1], seed=1, head="", gain=1e13)
+    with pytest.raises(QuantizationError, match=r"times 1,000,000 may reach 2\^6.*feature 'x\d'") as caught:
         run(onnx, Request("score"))
+    assert "reveal tiers" in caught.value.hint
+    plan, _, _ = run(onnx, Request("tier", tiers=(0.0,)))
+    assert plan.layout.reveal is Reveal.TIER
     with pytest.raises(QuantizationError):
         Settings(activation_bits=0)
     with pytest.raises(QuantizationError):

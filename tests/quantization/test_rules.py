@@ -171,11 +171,20 @@ def test_a_label_the_encoder_does_not_know_is_refused() -> None:
     assert "value 2" in refused(nodes, weights, {"y": (FLOAT, [1, 2])})
 
 
-def test_optional_facts_need_an_imputer() -> None:
+def test_optional_facts_are_refused_by_name_where_they_are_computed_with() -> None:
     schema = Schema("s", (Int("a", 0, 7, optional=True), Bool("b")))
     w = np.ones((2, 1), dtype=np.float32)
-    message = refused([one("MatMul", ["X", "w"], "y")], {"w": w}, {"y": (FLOAT, [1, 1])}, schema)
-    assert "optional" in message
+    onnx = model([one("MatMul", ["X", "w"], "y")], {"w": w}, 2, {"y": (FLOAT, [1, 1])})
+    with pytest.raises(UnsupportedOpError, match="optional feature 'a'") as caught:
+        calibrate(import_model(onnx), schema)
+    assert "mandatory in the schema" in caught.value.hint
+    assert "NaN" not in str(caught.value)  # nobody's data was looked at
+    rows = np.array([[1, 0], [np.nan, 1], [np.nan, 0]])
+    with pytest.raises(UnsupportedOpError, match=r"'a'.*holds NaN in 2 of the calibration rows"):
+        calibrate(import_model(onnx), schema, rows)
+    onnx = model([one("Gather", ["X", "i"], "y", axis=1)], {"i": np.array([0])}, 2, {"y": (FLOAT, [1, 1])})
+    with pytest.raises(QuantizationError, match=r"output 'y'.*'a'.*NaN in 2"):
+        calibrate(import_model(onnx), schema, rows, request=Request("score"))
     # A model that does not read it is fine: the fact is still committed to.
     nodes = [one("Gather", ["X", "i"], "y", axis=1)]
     graph = import_model(model(nodes, {"i": np.array([1])}, 2, {"y": (FLOAT, [1, 1])}))

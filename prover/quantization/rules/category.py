@@ -1,4 +1,4 @@
-"""Operators on categories: OneHotEncoder and integer Cast.
+"""Operators on categories: OneHotEncoder; and Cast.
 
 A tensor element that depends on one category (or one boolean) takes finitely many values, so *any* function of it is
 again linear in that category's one-hot slots: ``f(x) = sum_i f(x_i) * slot_i``. Such functions cost nothing.
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prover.graph import Node
+from prover.quantization.dtypes import is_whole
 from prover.quantization.rules import rule
 from prover.quantization.rules.linear import integer
 from prover.quantization.sparse import Sparse
@@ -20,9 +21,9 @@ from prover.quantization.trace import Affine, Label, Link, Trace, Value, linear,
 Table = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 """A function of a finite value: float64[c] -> float64[c, outputs]."""
 
-_FLOATS = {1, 10, 11}
+_FLOATS = {1, 11}
 _INTEGERS = {2, 3, 4, 5, 6, 7, 12, 13}
-"""TensorProto element types that Cast is proved for."""
+"""TensorProto element types that Cast is proved for. Narrower floats overflow and round where the circuit does not."""
 
 
 @rule("OneHotEncoder", domain="ai.onnx.ml")
@@ -36,7 +37,9 @@ def one_hot_encoder(trace: Trace, node: Node, operands: list[Value | None]) -> l
     strict = integer(node, "zeros") == 0
 
     def encode(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        hits = np.trunc(values)[:, None] == wanted[None, :]
+        if np.any(values != np.rint(values)):
+            raise unsupported(node, "its input is not a whole number", "feed the category itself to the encoder")
+        hits = values[:, None] == wanted[None, :]
         if strict and not hits.any(axis=1).all():
             unknown = values[~hits.any(axis=1)][0]
             raise unsupported(
@@ -52,7 +55,11 @@ def one_hot_encoder(trace: Trace, node: Node, operands: list[Value | None]) -> l
 
 @rule("Cast")
 def cast(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
-    """To a float: nothing happens. To an integer: truncation toward zero, free where the value is whole already."""
+    """To float32 or float64, nothing happens; nor to an integer type, of a value that is whole and fits it.
+
+    Truncation is not proved: onnxruntime truncates a float32 rounding of the value, which may lie on the other side
+    of an integer. That a value fits is checked for every integer tensor (:mod:`prover.quantization.dtypes`).
+    """
     value = operands[0]
     target = integer(node, "to")
     if target in _FLOATS and isinstance(value, Affine | Link):
@@ -62,9 +69,13 @@ def cast(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     if target not in _INTEGERS or isinstance(value, Link | Label):
         raise unsupported(node, f"a cast to element type {target} is not proved here")
     source = linear(node, value, trace)
-    if _whole(trace, source):
-        return [source]
-    return [tabulate(trace, node, source, lambda values: np.trunc(values)[:, None], 1)]
+    if not is_whole(trace.facts, source):
+        raise unsupported(
+            node,
+            f"a cast to element type {target} of a value that is not known to be whole",
+            "integer casts are proved of int, bool and category features and their whole multiples",
+        )
+    return [source]
 
 
 def tabulate(trace: Trace, node: Node, source: Affine, function: Table, outputs: int) -> Affine:
@@ -115,19 +126,10 @@ def _finite_values(
             return members, values, base
         if slots.size == 1 and (facts.lo[slots[0]], facts.hi[slots[0]]) == (0, 1):
             return slots, base + weights, base
-        first = next(fact for fact in facts.features if fact.start <= slots[0] <= max(fact.start, fact.missing))
+        name = facts.feature_at(int(slots[0])).name
         raise unsupported(
             node,
-            f"its input depends on feature {first.feature.name!r}, which is not one category or boolean",
+            f"its input depends on feature {name!r}, which is not one category or boolean",
             "declare the feature as a category in the schema",
         )
     raise unsupported(node, "its input is a computed value; only a category or a boolean of the schema can be encoded")
-
-
-def _whole(trace: Trace, source: Affine) -> bool:
-    """Whether every element is an integer whatever the facts are."""
-    facts = trace.facts
-    if source.matrix.nnz and source.matrix.cols.max() >= facts.n_slots:
-        return False
-    steps = source.matrix.data * facts.unit[source.matrix.cols]
-    return bool(np.all(steps == np.rint(steps)) and np.all(source.bias == np.rint(source.bias)))

@@ -11,6 +11,8 @@ from prover.quantization.rules.activation import softmax_link
 from prover.quantization.rules.linear import floats, weighted_rows
 from prover.quantization.trace import Affine, Label, Link, Trace, Value, linear, unsupported
 
+_LARGEST_LABEL = 1 << 52
+
 
 @rule("LinearClassifier", domain="ai.onnx.ml")
 def linear_classifier(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
@@ -45,10 +47,27 @@ def linear_classifier(trace: Trace, node: Node, operands: list[Value | None]) ->
     raise unsupported(node, f"post_transform {transform}", "NONE, LOGISTIC and SOFTMAX are proved")
 
 
+def checked_classes(node: Node, classes: NDArray[np.int64], names: tuple[str, ...] = ()) -> NDArray[np.int64]:
+    """``classes``, where a label can be revealed exactly and tells something.
+
+    Raises:
+        UnsupportedOpError: a label beyond 2^52, where differences of labels are no longer exact in float64; one label
+            only; or one text for two classes.
+    """
+    beyond = classes[(classes > _LARGEST_LABEL) | (classes < -_LARGEST_LABEL)]
+    if beyond.size:
+        raise unsupported(node, f"class label {int(beyond[0])} is beyond 2^52", "use smaller labels")
+    if np.unique(classes).size < 2:
+        raise unsupported(node, f"every class has the label {classes[:1].tolist()}", "give every class its own label")
+    if len(set(names)) < len(names):
+        raise unsupported(node, "two classes have the same text label", "give every class its own label")
+    return classes
+
+
 def _classes(node: Node) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Integer labels; text labels are counted from 0 in their own order and come along."""
     integers, texts = node.attributes["classlabels_ints"], node.attributes["classlabels_strings"]
     if integers is not None:
-        return np.asarray(integers, dtype=np.int64), ()
-    names = texts if isinstance(texts, tuple) else ()
-    return np.arange(len(names), dtype=np.int64), tuple(str(name) for name in names)
+        return checked_classes(node, np.asarray(integers, dtype=np.int64)), ()
+    names = tuple(str(name) for name in texts) if isinstance(texts, tuple) else ()
+    return checked_classes(node, np.arange(len(names), dtype=np.int64), names), names

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from prover.graph import Node
 from prover.graph.ops import find_spec
 from prover.quantization.rules import rule
+from prover.quantization.rules.classifier import checked_classes
 from prover.quantization.trace import Affine, Label, Link, Trace, Value, unsupported
 
 
@@ -76,7 +77,10 @@ def _choose_class(node: Node, table: NDArray[np.generic], operands: list[Value |
     if not np.array_equal(label.classes, np.arange(entries.size)):
         raise unsupported(node, f"{entries.size} classes for {label.classes.size} scores")
     whole = entries.dtype.kind in "iu" or (entries.dtype.kind == "f" and bool(np.all(entries == np.rint(entries))))
-    classes = entries.astype(np.int64) if whole else np.arange(entries.size, dtype=np.int64)
+    classes = np.arange(entries.size, dtype=np.int64)
+    if whole:  # clipped, a label beyond int64 is refused like any other that is too large
+        classes = np.clip(entries.astype(np.float64), -(2.0**62), 2.0**62).astype(np.int64)
     indices = np.zeros(label.shape, dtype=np.int64)
     shape = _evaluate(node, [np.arange(entries.size, dtype=np.int64).reshape(table.shape), indices]).shape
-    return Label(label.logits, classes, shape, () if whole else tuple(str(entry) for entry in entries))
+    names = () if whole else tuple(str(entry) for entry in entries)
+    return Label(label.logits, checked_classes(node, classes, names), shape, names)

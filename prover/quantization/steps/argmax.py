@@ -16,8 +16,9 @@ from prover.quantization.trace import FloatStep
 
 def quantise(step: FloatStep, frame: Frame) -> Quantised:
     """``step.params["classes"]``: the integer of each class."""
-    fraction = frame.fraction_bits(step.inputs, frame.settings.logit_error_bits)
-    forms = frame.forms(step.inputs, 2.0**fraction, step.node)
+    budget = frame.settings.logit_error_bits
+    wanted = frame.fraction_bits(step.inputs, budget)
+    fraction, forms = frame.fit(step.inputs, wanted, step.node, error_bits=budget)
     classes = tuple(int(label) for label in step.params["classes"])
     ends = np.array([min(classes)], dtype=np.int64), np.array([max(classes)], dtype=np.int64)
     observed = bit_length(frame.observed_inputs(forms))

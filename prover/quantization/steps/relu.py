@@ -19,9 +19,10 @@ from prover.quantization.trace import FloatStep
 
 def quantise(step: FloatStep, frame: Frame) -> Quantised:
     settings = frame.settings
-    fraction = frame.hidden_fraction_bits(step.inputs)
-    shift = fraction - settings.activation_bits
-    forms = frame.forms(step.inputs, 2.0**fraction, step.node, bias=(1 << shift) >> 1)
+    kept = frame.result_bits(step.inputs)
+    wanted = frame.hidden_fraction_bits(step.inputs)
+    fraction, forms = frame.fit(step.inputs, wanted, step.node, error_bits=settings.hidden_error_bits, kept=kept)
+    shift = max(fraction - kept, 0)
     params: dict[str, Param] = {"shift": shift}
     hi = np.maximum(forms.hi, 0) >> shift
     observed = bit_length(frame.observed_inputs(forms))
@@ -35,7 +36,7 @@ def quantise(step: FloatStep, frame: Frame) -> Quantised:
         fraction, observed, params,
     )  # fmt: skip
     relaxation = _relax(forms.lo, forms.hi, shift) if "cap" not in params else None
-    return Quantised(quantised, 2.0**-settings.activation_bits, relaxation)
+    return Quantised(quantised, 2.0 ** (shift - fraction), relaxation)
 
 
 def evaluate(step: Step, inputs: NDArray[np.int64]) -> NDArray[np.int64]:

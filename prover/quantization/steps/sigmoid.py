@@ -18,10 +18,10 @@ from prover.quantization.trace import FloatStep
 def quantise(step: FloatStep, frame: Frame) -> Quantised:
     """``step.params["decimals"]``: decimal scale of the probability."""
     decimals = int(step.params["decimals"])
-    fraction = frame.fraction_bits(step.inputs, frame.settings.logit_error_bits)
-    fraction = max(fraction, sigmoid.POSITION_BITS)
-    shift = fraction - sigmoid.POSITION_BITS
-    forms = frame.forms(step.inputs, 2.0**fraction, step.node, bias=(1 << shift) >> 1)
+    budget, kept = frame.settings.logit_error_bits, sigmoid.POSITION_BITS
+    wanted = max(frame.fraction_bits(step.inputs, budget), kept)
+    fraction, forms = frame.fit(step.inputs, wanted, step.node, error_bits=budget, kept=kept, least=kept)
+    shift = fraction - kept
     low, high = int(forms.lo[0]) >> shift, int(forms.hi[0]) >> shift
     table = sigmoid.sigmoid_table(low, high, decimals)
     params: dict[str, Param] = {

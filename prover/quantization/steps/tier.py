@@ -2,8 +2,8 @@
 
     t = base + #{i : x >= thresholds[i]}
 
-Thresholds outside the form's proven range are decided already: those below it make up ``base``, those above it are
-dropped.
+Thresholds outside the form's proven range are decided already: those at its lower end or below it make up ``base``,
+those above it are dropped. Thresholds that differ by less than the form can tell are equal, and passed together.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from prover.errors import QuantizationError
 from prover.quantization.frame import Frame, Quantised, bit_length
 from prover.quantization.plan import Param, Step
 from prover.quantization.steps import StepKind
@@ -23,16 +22,17 @@ from prover.quantization.trace import FloatStep
 
 def quantise(step: FloatStep, frame: Frame) -> Quantised:
     """``step.params["thresholds"]``: float64 thresholds in the unit of the form; ``"strict"``: above, not at."""
-    fraction = frame.fraction_bits(step.inputs, frame.settings.logit_error_bits)
-    forms = frame.forms(step.inputs, 2.0**fraction, step.node)
+    budget = frame.settings.logit_error_bits
+    thresholds = [float(t) for t in step.params["thresholds"]]
+    gap = min((right - left for left, right in pairwise(thresholds)), default=1.0)
+    wanted = frame.fraction_bits(step.inputs, max(budget, math.ceil(-math.log2(gap)) + 1))
+    fraction, forms = frame.fit(step.inputs, wanted, step.node, error_bits=budget)
     strict = int(bool(step.params.get("strict", False)))
     # x >= ceil(t) says the same of an integer x as x >= t does; x > t is x >= floor(t) + 1.
-    exact = [float(t) * 2.0**fraction for t in step.params["thresholds"]]
+    exact = [t * 2.0**fraction for t in thresholds]
     cuts = [math.floor(t) + 1 if strict else math.ceil(t) for t in exact]
     low, high = int(forms.lo[0]), int(forms.hi[0])
     active = [cut for cut in cuts if low < cut <= high]
-    if any(left >= right for left, right in pairwise(active)):
-        raise QuantizationError(f"{step.node}: two tier thresholds fall on the same integer", "space them wider")
     base = sum(cut <= low for cut in cuts)
     params: dict[str, Param] = {"base": base, "thresholds": tuple(active)}
     ends = np.array([base], dtype=np.int64), np.array([base + len(active)], dtype=np.int64)
