@@ -92,7 +92,8 @@ interface IModelRegistry is IERCZKMLRegistry, IERCZKMLVerifier, IVerdictVerifier
 
     /// @notice Activate a pending model. Only its owner may, once.
     /// @dev Reverts unless the commitment's modelHash equals modelHashOf(contentHash, outputLayout), the verifier
-    /// reports the committed vkHash, has code of its own, and answers "false" to the all-zero proof of its number of signals.
+    /// reports the committed vkHash, has code of its own, and answers "false" to the all-zero proof of its number of
+    /// signals.
     /// @param modelId The pending model.
     /// @param verifier The generated verifier.
     /// @param contentHash Hash of the model's file and plan, see the bundle's manifest.
