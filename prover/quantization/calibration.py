@@ -93,7 +93,7 @@ def _plan(
 ) -> Plan:
     facts = FactSpace.of(schema)
     trace, outputs = trace_graph(graph, facts, given)
-    head = resolve_head(outputs, request.output)
+    head = resolve_head(outputs, request.output, trace.labels)
     if head.logits.optional.any():
         raise QuantizationError(f"output {head.output!r}: {trace.absent(head.logits)}", IMPUTE)
     revealed = add_reveal(trace, head, request, settings.decimals, schema.hash)

@@ -74,8 +74,13 @@ class Revealed:
     layout: Layout
 
 
-def resolve_head(outputs: Mapping[str, Value], wanted: str | None) -> Head:
+def resolve_head(outputs: Mapping[str, Value], wanted: str | None, labels: Sequence[Label] = ()) -> Head:
     """Find the output to reveal: the named one, else probabilities, else raw scores, else a label.
+
+    Args:
+        outputs: the graph's outputs.
+        wanted: name of one, or None.
+        labels: of the model's classifiers; scores that belong to one have its classes, though the label be cut off.
 
     Raises:
         ModelError: no such output, or none that depends on the input.
@@ -90,6 +95,9 @@ def resolve_head(outputs: Mapping[str, Value], wanted: str | None) -> Head:
     if isinstance(value, Label):
         return _label_head(names[0], value)
     beside, label = next(((name, other) for name, other in candidates.items() if isinstance(other, Label)), ("", None))
+    if label is None:
+        logits = value.logits if isinstance(value, Link) else value
+        label = next((found for found in labels if _same(found.logits, logits)), None)
     if isinstance(value, Affine):
         if label is not None and wanted is None and not _same(label.logits, value):
             return _label_head(beside, label)  # these scores do not tell the label

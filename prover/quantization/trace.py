@@ -157,12 +157,14 @@ class Trace:
         missing: int64[d], rows of the caller's samples in which each feature is NaN; None without samples.
         steps: the nonlinearities so far.
         n_variables: fact slots and outputs of the steps.
+        labels: what classifier nodes call the winner of their scores, whether or not the model returns it.
     """
 
     facts: FactSpace
     missing: NDArray[np.int64] | None = None
     steps: list[FloatStep] = field(default_factory=list)
     n_variables: int = 0
+    labels: list[Label] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.n_variables = self.facts.n_slots

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import onnxruntime
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, load_from_string
 
 from prover.errors import ModelError, QuantizationError
 from prover.graph import import_model
@@ -78,6 +78,16 @@ def test_scores_of_independent_sigmoids_and_of_raw_outputs() -> None:
         assert accuracy.max_abs_error is not None
         assert accuracy.max_abs_error < 0.01
         assert np.abs(result.outputs / 1e6 - outputs(onnx)["y"].reshape(-1, 3)).max() < 0.01
+
+
+@pytest.mark.parametrize("transform", ["NONE", "LOGISTIC", "SOFTMAX"])
+def test_scores_of_a_classifier_are_of_classes_though_its_label_is_cut_off(transform: str) -> None:
+    whole = load_from_string(linear_classifier(TRIPLE, [0.1, 0.0, -0.1], [4, 9, 2], transform, 4))
+    del whole.graph.output[0]
+    plan, result, accuracy = run(whole.SerializeToString())
+    assert plan.layout.reveal is Reveal.LABEL
+    assert set(result.outputs.ravel().tolist()) <= {4, 9, 2}
+    assert accuracy.label_flips == 0
 
 
 def test_softmax_scores_are_refused_by_name() -> None:

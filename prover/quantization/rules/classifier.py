@@ -38,6 +38,7 @@ def linear_classifier(trace: Trace, node: Node, operands: list[Value | None]) ->
     outputs = outputs.pick(np.arange(classes.size, dtype=np.int64).reshape(1, -1))
     flat = label_scores.pick(np.arange(classes.size, dtype=np.int64))
     label = Label(flat, classes, (1,), names)
+    trace.labels.append(label)
     if transform == "LOGISTIC":
         return [label, Link("sigmoid", outputs)]
     if transform == "SOFTMAX" and n_scores > 1:
