@@ -67,7 +67,7 @@ def _scale(peak: float) -> int:
     """1024, or the power of two that gives a column of tiny values 10 significant bits."""
     if peak * SCALE >= FINEST:
         return SCALE
-    exponent = min(int(np.ceil(np.log2(SCALE / peak))), EXACT_FIXED.bit_length() - 1)
+    exponent = min(int(np.ceil(np.log2(SCALE) - np.log2(peak))), EXACT_FIXED.bit_length() - 1)
     return 1 << exponent
 
 

@@ -42,6 +42,13 @@ def test_tiny_values_keep_their_digits() -> None:
     assert feature.scale * 3e-6 >= 1024
 
 
+@pytest.mark.parametrize("tiny", [5e-324, 1e-310, -1e-310])
+def test_denormal_values_count_nothing(tiny: float) -> None:
+    (feature,) = Schema.derive(np.array([[tiny], [0.0]]), "d").features
+    assert isinstance(feature, Fixed)
+    assert Schema("d", (feature,)).encode([tiny]).codes.tolist() == [0]
+
+
 def test_uniform_gives_all_columns_one_type() -> None:
     schema = derive([0, 0, 0], [0, 0.5, 1], uniform=True)
     assert schema.features == (Fixed("x0", 1024, 0, 2047), Fixed("x1", 1024, 0, 2047))
