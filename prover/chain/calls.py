@@ -50,7 +50,10 @@ def estimate_gas(network: Network, intent: Intent, errors: ErrorTable, what: str
     """Gas a transaction needs. Raises as :func:`simulate`."""
     answer = _ask(network, "eth_estimateGas", [_hexadecimal({**intent, "gas": GAS_CEILING})], errors, what)
     try:
-        return int(answer, 16) if isinstance(answer, str) else int(answer)
+        gas = int(answer, 16) if isinstance(answer, str) else int(answer)
+        if not 0 <= gas < 1 << 64:
+            raise ValueError("no amount of gas")
+        return gas
     except (TypeError, ValueError) as error:
         raise ChainError(f"{network.name} estimates {answer!r:.80} gas for {what}") from error
 

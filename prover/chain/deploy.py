@@ -178,7 +178,7 @@ def _reusable(records: Records, artifact: Artifact, args: Sequence[Any]) -> Depl
 
 
 def _check_code(network: Network, record: Deployment, artifact: Artifact) -> None:
-    code = bytes(network.w3.eth.get_code(checked_address(record.address)))
+    code = network.code_at(checked_address(record.address))
     where = f"{record.contract} at {record.address} on {network.name}"
     if not code:
         raise DeploymentError(f"no code for {where}", f"the chain was rolled back? {_AGAIN}")
@@ -193,7 +193,7 @@ def _check_code(network: Network, record: Deployment, artifact: Artifact) -> Non
 def _create(sender: Sender, records: Records, artifact: Artifact, args: Sequence[Any]) -> Deployment:
     receipt = sender.create(artifact, args)
     address = receipt.contract_address
-    code = bytes(records.network.w3.eth.get_code(address)) if address else b""
+    code = records.network.code_at(address) if address else b""
     if address is None or not artifact.matches(code):
         raise DeploymentError(f"{records.network.name} created {artifact.name} with other code than was sent")
     vk_hash, transcript_hash = _key_hashes(records.network, address, artifact)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
+from eth_typing import ChecksumAddress
 from web3 import Web3
 from web3.exceptions import Web3Exception
 from web3.providers import BaseProvider
@@ -21,6 +22,9 @@ DEVELOPMENT_CHAINS = frozenset({31337, 1337})
 
 _LARGEST_CHAIN_ID = (1 << 256) - 1
 """What CHAINID can push."""
+
+MALFORMED = (Web3Exception, AttributeError, LookupError, TypeError, ValueError, OverflowError)
+"""What web3.py raises on JSON-RPC answers that no node gives: fields missing, or of other types and sizes."""
 
 Kind = Literal["tester", "node", "url"]
 
@@ -61,11 +65,22 @@ class Network:
         """
         try:
             timestamp = int(self.w3.eth.get_block("latest")["timestamp"])
-        except (Web3Exception, AttributeError, LookupError, TypeError, ValueError) as error:
+        except MALFORMED as error:
             raise ChainError(f"{self.name} does not tell its latest block: {type(error).__name__}") from error
         if not 0 <= timestamp < 1 << 64:
             raise ChainError(f"{self.name} tells a time of {timestamp.bit_length()} bits")
         return timestamp
+
+    def code_at(self, address: ChecksumAddress) -> bytes:
+        """Runtime code of a contract, empty where there is none.
+
+        Raises:
+            ChainError: the node does not tell it.
+        """
+        try:
+            return bytes(self.w3.eth.get_code(address))
+        except MALFORMED as error:
+            raise ChainError(f"{self.name} does not tell the code at {address}: {type(error).__name__}") from error
 
     def advance_time(self, seconds: int) -> None:
         """Mine a block ``seconds`` after the latest one; development chains only.
@@ -138,7 +153,7 @@ def _open(url: str, timeout: float) -> Network:
         chain_id = int(w3.eth.chain_id)
         if not 0 < chain_id <= _LARGEST_CHAIN_ID:
             raise ValueError(f"a chain id of {chain_id.bit_length()} bits")
-    except (Web3Exception, AttributeError, TypeError, ValueError) as error:
+    except MALFORMED as error:
         raise NodeUnreachableError(
             f"{public_url(url)} answers, but not as an Ethereum node: {error!s:.200}", "check the URL"
         ) from error

@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from web3.exceptions import BlockNotFound, Web3Exception
+from web3.exceptions import BlockNotFound
 
-from prover.chain.networks import Network
+from prover.chain.networks import MALFORMED, Network
 from prover.errors import ChainError, DeploymentError, StorageError
 from prover.files import write_atomic
 from prover.jsontext import parse_json
@@ -82,12 +82,12 @@ class Records:
             ChainError: the node does not say.
         """
         try:
-            block = self.network.w3.eth.get_block(record.block)
+            block = bytes(self.network.w3.eth.get_block(record.block)["hash"])
         except BlockNotFound:
             return False
-        except Web3Exception as error:
-            raise ChainError(f"{self.network.name} refused block {record.block}: {error}") from error
-        return "0x" + bytes(block["hash"]).hex() == record.block_hash
+        except MALFORMED as error:
+            raise ChainError(f"{self.network.name} refused block {record.block}: {error!s:.200}") from error
+        return "0x" + block.hex() == record.block_hash
 
     def get(self, contract: str) -> Deployment | None:
         """The record of a contract, unverified; None when there is none.

@@ -18,10 +18,9 @@ from eth_account import Account
 from eth_account.messages import encode_typed_data
 from eth_account.signers.local import LocalAccount
 from eth_typing import ChecksumAddress
-from web3.exceptions import Web3Exception
 from web3.types import TxParams
 
-from prover.chain.networks import Network
+from prover.chain.networks import MALFORMED, Network
 from prover.chain.tester import TesterProvider
 from prover.errors import ChainError, SignerError
 from prover.jsontext import parse_json
@@ -150,7 +149,7 @@ def development_signers(network: Network) -> list[Signer]:
         return []
     try:
         return [UnlockedSigner(network, address) for address in network.w3.eth.accounts]
-    except Web3Exception:
+    except MALFORMED:
         return []
 
 

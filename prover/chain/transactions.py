@@ -9,12 +9,12 @@ from typing import Any
 from eth_typing import ChecksumAddress
 from hexbytes import HexBytes
 from web3.exceptions import TimeExhausted, Web3Exception
-from web3.types import LogReceipt, TxParams, TxReceipt, Wei
+from web3.types import LogReceipt, Nonce, TxParams, TxReceipt, Wei
 
 from prover.chain.artifacts import Artifact
 from prover.chain.calls import GAS_CEILING, Intent, estimate_gas, explain, simulate
 from prover.chain.contracts import BoundContract, creation_code, stock_errors
-from prover.chain.networks import Network
+from prover.chain.networks import MALFORMED, Network
 from prover.chain.reverts import ErrorTable
 from prover.chain.signer import Signer
 from prover.errors import ChainError, NodeUnreachableError, TransactionReverted
@@ -94,38 +94,37 @@ class Sender:
         if to is not None:
             transaction["to"] = to
         digest = self._broadcast(transaction, what, errors)
-        receipt = self._await(digest, what)
-        if receipt["status"] != 1:
-            raise self._afterwards(intent, receipt["blockNumber"], what, errors)
-        return Receipt(
-            transaction_hash=bytes(receipt["transactionHash"]),
-            block=receipt["blockNumber"],
-            block_hash=bytes(receipt["blockHash"]),
-            gas_used=receipt["gasUsed"],
-            fork=self.network.fork,
-            contract_address=receipt.get("contractAddress") if to is None else None,
-            logs=tuple(receipt["logs"]),
-        )
+        succeeded, receipt = self._await(digest, what, creation=to is None)
+        if not succeeded:
+            raise self._afterwards(intent, receipt.block, what, errors)
+        return receipt
 
     def _broadcast(self, transaction: TxParams, what: str, errors: ErrorTable) -> bytes:
         try:
-            nonce = self.network.w3.eth.get_transaction_count(self.address, "pending")
+            nonce = Nonce(_number(self.network.w3.eth.get_transaction_count(self.address, "pending"), 64))
             return self.signer.send(self.network, {**transaction, **_fees(self.network), "nonce": nonce})
         except Web3Exception as error:
             raise explain(error, self.network, errors, what, self.address) from error
+        except MALFORMED as error:
+            raise ChainError(
+                f"{self.network.name} answers {what} as no node does: {type(error).__name__}",
+                "it may have been sent all the same: look up the sender's transactions before resending",
+            ) from None
 
-    def _await(self, digest: bytes, what: str) -> TxReceipt:
-        """The receipt of a transaction that is out in the world: whatever goes wrong from here on names its hash."""
+    def _await(self, digest: bytes, what: str, *, creation: bool) -> tuple[bool, Receipt]:
+        """Whether it succeeded, and its receipt. The transaction is out in the world: any error from here on names its
+        hash."""
         sent, advice = f"transaction 0x{digest.hex()} ({what})", "it may still be included: look it up before resending"
         eth = self.network.w3.eth
         try:
-            return eth.wait_for_transaction_receipt(HexBytes(digest), timeout=self.patience, poll_latency=0.1)
+            raw = eth.wait_for_transaction_receipt(HexBytes(digest), timeout=self.patience, poll_latency=0.1)
+            return raw["status"] == 1, _receipt(raw, self.network.fork, creation)
         except TimeExhausted as error:
             raise ChainError(f"no block took {sent} within {self.patience:.0f} s", advice) from error
         except NodeUnreachableError as error:
             raise NodeUnreachableError(f"{sent} was sent, then: {error.message}", advice) from error
-        except Web3Exception as error:
-            raise ChainError(f"{sent} was sent, then {self.network.name} answered: {error}", advice) from error
+        except MALFORMED as error:
+            raise ChainError(f"{sent} was sent, then {self.network.name} answered: {error!s:.200}", advice) from error
 
     def _intent(self, to: ChecksumAddress | None, data: bytes, value: int) -> dict[str, str | int | bytes]:
         intent: dict[str, str | int | bytes] = {"from": self.address, "data": data, "value": value}
@@ -154,10 +153,30 @@ class Sender:
         return TransactionReverted(f"{what} failed in block {block}", "the state had changed since it was simulated")
 
 
+def _receipt(raw: TxReceipt, fork: str, creation: bool) -> Receipt:
+    """The node's receipt as ours. Raises one of MALFORMED when it is none."""
+    return Receipt(
+        transaction_hash=bytes(raw["transactionHash"]),
+        block=_number(raw["blockNumber"], 64),
+        block_hash=bytes(raw["blockHash"]),
+        gas_used=_number(raw["gasUsed"], 64),
+        fork=fork,
+        contract_address=raw.get("contractAddress") if creation else None,
+        logs=tuple(raw["logs"]),
+    )
+
+
 def _fees(network: Network) -> TxParams:
     """EIP-1559: the node's tip over twice the base fee, enough for six full blocks in a row."""
     base = network.w3.eth.get_block("latest").get("baseFeePerGas")
     if base is None:
         raise ChainError(f"{network.name} has no base fee (EIP-1559)", "the contracts need a chain at Prague or later")
-    tip = network.w3.eth.max_priority_fee
-    return {"maxPriorityFeePerGas": tip, "maxFeePerGas": Wei(2 * base + tip)}
+    tip = Wei(_number(network.w3.eth.max_priority_fee, 128))
+    return {"maxPriorityFeePerGas": tip, "maxFeePerGas": Wei(2 * _number(base, 128) + tip)}
+
+
+def _number(value: int, bits: int) -> int:
+    """A number of a node's that a transaction or a message can hold. Raises one of MALFORMED."""
+    if not 0 <= value < 1 << bits:
+        raise ValueError(f"not a number of at most {bits} bits")
+    return value
