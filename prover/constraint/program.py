@@ -127,7 +127,7 @@ class WitnessProgram:
             lows, highs = slot.lo.tolist(), slot.hi.tolist()
         for position, (low, value, high) in enumerate(zip(lows, numbers, highs, strict=True)):
             if not low <= value <= high:
-                raise InputError(f"witness input {name!r}[{position}] = {value} is outside [{low}, {high}]")
+                raise InputError(f"witness input {name!r}[{position}] is outside [{low}, {high}]")
         self._store(slot.first, slot.count, numbers, small, large)
 
     def _store(self, first: int, count: int, numbers: Sequence[int] | Ints, small: Ints, large: list[int]) -> None:

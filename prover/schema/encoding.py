@@ -68,7 +68,7 @@ def encode_values(features: tuple[Feature, ...], values: FeatureValues) -> Encod
     None, and NaN, mean missing; only optional features may be.
 
     Raises:
-        InputError: naming the feature, what is wrong with its value and what it takes.
+        InputError: naming the feature, what is wrong with its value and what it takes, but not the value.
     """
     if isinstance(values, np.ndarray) and values.dtype != object:
         if values.shape != (len(features),):
@@ -82,7 +82,7 @@ def encode_values(features: tuple[Feature, ...], values: FeatureValues) -> Encod
     for index, (feature, value) in enumerate(zip(features, row, strict=True)):
         if _is_missing(value):
             if not feature.optional:
-                raise feature.error(f"{value!r}, but the feature is not optional")
+                raise feature.error("the value is missing, but the feature is not optional")
             missing[index] = True
         else:
             codes[index] = feature.encode(value)
@@ -167,7 +167,7 @@ def _refuse_at(features: tuple[Feature, ...], table: NDArray[np.generic], bad: N
             feature.encode(value)
         except InputError as error:
             raise InputError(error.message + where, error.hint) from None
-        raise feature.error(f"{value!r} is not exactly representable{where}")
+        raise feature.error(f"the value is not exactly representable{where}")
 
 
 def _by_name(features: tuple[Feature, ...], values: Mapping[str, object]) -> list[object]:

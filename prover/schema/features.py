@@ -99,29 +99,32 @@ class Feature(abc.ABC):
         if isinstance(value, np.generic) and value.dtype.kind in "iuf" and value.dtype.itemsize <= 8:
             value = value.item()
         if isinstance(value, bool) or not isinstance(value, int | float | Decimal | Fraction):
-            raise self.error(f"{value!r} is not a number")
+            raise self.error(f"a value of type {type(value).__name__} is not a number")
         if isinstance(value, float | Decimal) and not (Decimal(value).is_finite()):
-            raise self.error(f"{value!r} is not a finite number")
+            raise self.error("the value is not a finite number")
         if isinstance(value, Decimal) and abs(value.adjusted()) > 400:
-            raise self.error(f"{value!r} is too large or too fine")  # before its digits are written out
+            raise self.error("the value is too large or too fine")  # before its digits are written out
         number = Fraction(value)
         if abs(number) > FLOAT_MAX:
-            raise self.error("a number too large to print is outside the range")
+            raise self.error("the value is beyond any range")
         return number
 
     def _integer(self, value: object) -> int:
         number = self._number(value)
         if number.denominator != 1:
-            raise self.error(f"{value!r} is not an integer")
-        return self._in_range(int(number), value)
+            raise self.error("the value is not an integer")
+        return self._in_range(int(number))
 
-    def _in_range(self, code: int, value: object) -> int:
+    def _in_range(self, code: int) -> int:
         if not self.lo <= code <= self.hi:
-            raise self.error(f"{value!r} is outside [{self.decode(self.lo):.17g}, {self.decode(self.hi):.17g}]")
+            raise self.error(f"the value is outside [{self.decode(self.lo):.17g}, {self.decode(self.hi):.17g}]")
         return code
 
     def error(self, problem: str) -> InputError:
-        """An InputError that names the feature and what it takes."""
+        """An InputError that names the feature and what it takes.
+
+        ``problem`` never quotes the value: messages end in logs, and facts are private.
+        """
         return InputError(f"feature {self.name!r}: {problem}", f"{self.name!r} takes {self.describe()}")
 
     @abc.abstractmethod
@@ -183,7 +186,7 @@ class Category(Feature):
     def encode(self, value: object) -> int:
         if isinstance(value, str):
             if value not in self.labels:
-                raise self.error(f"unknown label {value!r}")
+                raise self.error("the value is none of its labels")
             return self.labels.index(value)
         return self._integer(value)
 
@@ -255,7 +258,7 @@ class Fixed(Feature):
         return self.max
 
     def encode(self, value: object) -> int:
-        return self._in_range(round(self._number(value) * self.scale), value)  # Fraction rounds half to even
+        return self._in_range(round(self._number(value) * self.scale))  # Fraction rounds half to even
 
     def to_dict(self) -> dict[str, object]:
         return self._dict(scale=self.scale, min=self.min, max=self.max)
@@ -279,7 +282,7 @@ class Float32(Feature):
         # 0.1 is the shortest spelling of one float32 although it is another float64: both name the same number.
         exact = np.isfinite(nearest) and (Fraction(float(nearest)) == number or float(str(nearest)) == float(number))
         if not exact:
-            raise self.error(f"{value!r} is not exactly a float32")
+            raise self.error("the value is not exactly a float32")
         return int(code_of_float32(np.array([nearest]))[0])
 
     def decode(self, code: int) -> float:
