@@ -90,7 +90,10 @@ class UnlockedSigner(Signer):
             signature = self._network.request("eth_signTypedData_v4", [self._address, _jsonable(message)])
         except ChainError as error:
             raise SignerError(f"{self._network.name} does not sign for {self._address}: {error.message}") from error
-        return bytes.fromhex(str(signature).removeprefix("0x"))
+        try:
+            return bytes.fromhex(str(signature).removeprefix("0x"))
+        except ValueError:
+            raise SignerError(f"{self._network.name} answers {self._address} with no signature") from None
 
     def send(self, network: Network, transaction: TxParams) -> bytes:
         return bytes(network.w3.eth.send_transaction({**transaction, "from": self._address}))

@@ -17,7 +17,7 @@ from prover.chain.networks import Network
 from prover.chain.records import Records
 from prover.chain.signer import Signer, UnlockedSigner, development_signers
 from prover.chain.transactions import Sender
-from prover.errors import ChainError
+from prover.errors import ChainError, SignerError
 
 NONSENSE = [None, {}, [], 5, -1, "", "many", "0x", "0x" + "f" * 5000, {"hash": "0x1"}]
 METHODS = [
@@ -78,3 +78,10 @@ def test_nonsense_is_a_typed_error(provider: LyingProvider, method: str, tmp_pat
         with contextlib.suppress(ChainError):
             assert network.now() > 0
     assert provider.told >= len(NONSENSE)
+
+
+def test_a_signature_that_is_none(provider: LyingProvider) -> None:
+    provider.method, provider.answer = "eth_signTypedData_v4", "many"
+    network = Network(Web3(provider), 1, "node", "prague", "liar")
+    with pytest.raises(SignerError, match="no signature"):
+        UnlockedSigner(network, network.w3.eth.accounts[0]).sign_typed_data({})
