@@ -95,12 +95,29 @@ def test_thresholds_at_the_edge_of_the_range(bias: float, reveal: str) -> None:
     agree(compile_model(onnx, schema=schema, reveal=reveal), 8, 1)
 
 
+@pytest.mark.parametrize("weight", [0.0, 1e-7])
+@pytest.mark.parametrize("reveal", ["tier", "label", "score"])
+def test_logits_that_hardly_move(weight: float, reveal: str) -> None:
+    schema = Schema("bits", (Bool("a"), Bool("b")))
+    onnx = linear_classifier([weight, 0.0], [0.7], [0, 1], "LOGISTIC", 2)
+    agree(compile_model(onnx, schema=schema, reveal=reveal), 4, 1)
+
+
 @pytest.mark.parametrize("reveal", ["tier", "label", "score"])
 def test_sums_near_the_limit(reveal: str) -> None:
     schema = Schema("wide", (Int("a", 0, 10**9), Int("b", -(10**9), 10**9)))
     onnx = linear_classifier([1e-3, 5e-4], [-5e5], [0, 1], "LOGISTIC", 2)
     parts = compile_model(onnx, schema=schema, reveal=reveal)
     assert max(width.proven for width in parts.report.widths) >= 58
+    agree(parts, 16, 1)
+
+
+@pytest.mark.parametrize("high", [10**10, 10**12, 4 * 10**12])
+def test_scores_near_the_limit(high: int) -> None:
+    """From several fraction bits down to none, where the form is the score."""
+    parts = compile_model(mlp([1, 1], seed=1, head=""), schema=Schema("wide", (Int("a", 0, high),)))
+    assert parts.report.widths[0].proven > 58
+    assert (parts.report.widths[0].fraction == 0) == (high == 4 * 10**12)
     agree(parts, 16, 1)
 
 
