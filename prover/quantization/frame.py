@@ -110,9 +110,17 @@ class Frame:
         return _bits_for(float(worst), budget_bits, self.settings.activation_bits)
 
     def result_bits(self, source: Affine) -> int:
-        """Fraction bits of activations: the setting's, or fewer where the samples reach beyond 2^25."""
-        values = source.matrix.widen(self.unit.size).apply(self.observed * self.unit) + source.bias
-        width = math.ceil(math.log2(max(float(np.abs(values).max(initial=0.0)), 1.0)))
+        """Fraction bits of activations: the setting's, or fewer where the samples reach beyond 2^25.
+
+        Raises:
+            QuantizationError: a value that is not finite.
+        """
+        with np.errstate(invalid="ignore"):  # infinite weights are refused below
+            values = source.matrix.widen(self.unit.size).apply(self.observed * self.unit) + source.bias
+        largest = float(np.abs(values).max(initial=1.0))
+        if not math.isfinite(largest):
+            raise QuantizationError("a weight is not a finite number", "check the model's parameters")
+        width = math.ceil(math.log2(largest))
         return min(self.settings.activation_bits, max(0, _ACTIVATION_WIDTH - width))
 
     def fit(
@@ -188,8 +196,9 @@ class Frame:
     ) -> None:
         """Refuse weights whose rounding, at the largest values seen, costs more than the budget."""
         seen = self._seen(real)
-        lost = np.abs(np.rint(real.data * 2.0**fraction) / 2.0**fraction - real.data) * seen
-        error = real.row_sum(lost) + 2.0 ** -(fraction + 1)
+        unit = 2.0**-fraction
+        lost = np.abs(np.rint(real.data / unit) * unit - real.data) * seen
+        error = real.row_sum(lost) + np.abs(np.rint(offset / unit) * unit - offset)
         terms = real.row_sum(np.abs(real.data) * seen) + np.abs(offset)
         excess = error / np.maximum(2.0**-error_bits, terms * 2.0**-_RELATIVE_BITS)
         worst = int(np.argmax(excess))

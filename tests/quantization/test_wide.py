@@ -92,6 +92,15 @@ def test_precision_that_cannot_be_kept_is_refused_by_feature() -> None:
     calibrate(import_model(onnx), wide(1, 10**11))
 
 
+@pytest.mark.parametrize("last", ["Relu", "Sigmoid"])
+def test_weights_that_overflow_once_folded(last: str) -> None:
+    nodes = [helper.make_node("Mul", [f"x{i}" if i else "X", "c"], [f"x{i + 1}"], f"mul{i}") for i in range(10)]
+    nodes.append(helper.make_node(last, ["x10"], ["y"], "last"))
+    onnx = model(nodes, {"c": np.float32(1e38)}, 1, {"y": (TensorProto.FLOAT, [1, 1])})
+    with np.errstate(over="ignore"), pytest.raises(QuantizationError, match="not a finite number"):
+        calibrate(import_model(onnx), wide(7))
+
+
 def test_a_wide_hidden_layer_names_a_feature_too() -> None:
     schema = wide(3, 10**15)
     rows = np.random.default_rng(0).integers(0, 4, size=(50, 2))
