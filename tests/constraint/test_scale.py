@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 
 import numpy as np
 
@@ -49,14 +48,11 @@ def lenet(seed: int) -> Circuit:
 
 
 def test_a_network_of_two_hundred_thousand_constraints() -> None:
-    start = time.perf_counter()
     circuit = lenet(1)
     pixels = np.random.default_rng(2).integers(0, 256, 784)
     witness = circuit.witness({"pixels": pixels})
     data = circuit.to_bytes()
     copy = Circuit.from_bytes(data)
-    elapsed = time.perf_counter() - start
     assert 150_000 < circuit.r1cs.n_constraints < 250_000
     assert np.array_equal(copy.program.run({"pixels": pixels}), witness)
     assert lenet(1).to_bytes() == data
-    assert elapsed < 30  # about two seconds on an idle core
