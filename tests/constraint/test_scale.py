@@ -1,7 +1,6 @@
-"""A convolutional network's worth of constraints is built, run, checked and stored in seconds."""
+"""A convolutional network's worth of constraints is built, run, checked and stored."""
 
 from __future__ import annotations
-
 
 import numpy as np
 
