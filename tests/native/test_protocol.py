@@ -157,7 +157,8 @@ def test_malformed_calls_raise(native: ModuleType, key: Any) -> None:
     for bad in bad_proofs:
         with pytest.raises(errors.MalformedProofError):
             native.verify(vk, signal, bad)
-    for broken in (b"", vk[:-1], vk[:448], vk + b"\0", b"\1" + vk[1:], vk[:64] + b"\1" + vk[65:]):
+    damaged = [vk[:place] + bytes([vk[place] ^ 1]) + vk[place + 1 :] for place in (0, 64)]
+    for broken in (b"", vk[:-1], vk[:448], vk + b"\0", *damaged):
         with pytest.raises(errors.FormatError):
             native.verify(broken, signal, proof)
     assert native.verify(vk, signal, bytes(256)) is False

@@ -148,6 +148,7 @@ indptr = np.arange(rows + 1, dtype=np.int64)
 wires = np.arange(rows, dtype=np.uint32)
 matrix = (indptr, wires, np.zeros(rows, np.uint32))
 circuit = _native.Circuit(rows, 0, matrix, matrix, matrix, to_limbs([1]))
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job starts with it ignored
 threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
 try:
     _native.setup(circuit, sys.argv[1])
