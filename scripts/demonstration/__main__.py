@@ -29,8 +29,8 @@ def main() -> int:
     model = "loan_mlp" if native else "loan_logistic"
     if not native:
         ledger.say(
-            "The native core is not built, so this runs loan_logistic on the py_ecc reference backend: the same files "
-            "and the same answers, about a thousand times slower."
+            "Without the native core this runs loan_logistic on the py_ecc reference backend: the same files "
+            "and the same answers, about a hundred times slower."
         )
     bundle = compile_model(ledger, model)
     bundle = make_key(ledger, bundle)
