@@ -17,10 +17,8 @@ from prover.groth16 import ProvingKey, VerifyingKey
 from prover.groth16 import prove as prove_circuit
 from prover.groth16.formats.r1cs import r1cs_bytes
 from prover.quantization import IntegerModel, Plan, draw
-from prover.schema import Layout, Schema, abi_encode, keccak256, new_salt
+from prover.schema import Layout, Schema, keccak256, new_salt
 from prover.schema.encoding import FeatureValues
-
-_MODEL_TAG = keccak256(b"verdict/model/v1")
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ class Bundle:
     @cached_property
     def model_hash(self) -> bytes:
         """The ``modelHash`` of ERC-7992's commitment, as the registry recomputes it from content and layout."""
-        return keccak256(abi_encode(_MODEL_TAG, self.content_hash, self.layout.hash))
+        return self.layout.model_hash(self.content_hash)
 
     @cached_property
     def circuit_hash(self) -> bytes:

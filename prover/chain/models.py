@@ -12,11 +12,10 @@ from prover.chain.deploy import deploy_contract
 from prover.chain.records import Records
 from prover.chain.transactions import Sender
 from prover.errors import DeploymentError, KeyMismatchError
-from prover.schema.hashing import abi_encode, keccak256
+from prover.schema.hashing import keccak256
 from prover.schema.layout import Layout
 
 PROOF_SYSTEM_ID = keccak256(b"groth16-bn254-v1")[:4]
-_MODEL_TAG = keccak256(b"verdict/model/v1")
 
 
 class ModelStatus(IntEnum):
@@ -58,7 +57,7 @@ class ModelCommitment:
     @property
     def model_hash(self) -> bytes:
         """keccak256(abi.encode(keccak256("verdict/model/v1"), content hash, layout hash))."""
-        return keccak256(abi_encode(_MODEL_TAG, self.content_hash, self.layout.hash))
+        return self.layout.model_hash(self.content_hash)
 
     def as_tuple(self) -> tuple[bytes, bytes, bytes, bytes, str]:
         """ERC-7992's ModelCommitment struct."""

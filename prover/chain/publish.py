@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from prover.api import export_solidity
 from prover.chain.artifacts import Artifact
 from prover.chain.contracts import BoundContract
 from prover.chain.deploy import Stack
@@ -13,7 +14,6 @@ from prover.chain.records import Records
 from prover.chain.solc import compile_sources
 from prover.chain.transactions import Sender
 from prover.errors import DeploymentError
-from prover.groth16 import export_solidity
 from prover.groth16.solidity import verifier_name
 
 if TYPE_CHECKING:
@@ -59,15 +59,8 @@ def publish(
 
 def verifier_artifact(bundle: Bundle) -> Artifact:
     """The bundle's verifier, generated and compiled, after :meth:`Bundle.check_key`; raises CompilerError too."""
-    bundle.check_key()
     name = verifier_name(bundle.name)
-    source = export_solidity(
-        bundle.verifying_key,
-        contract_name=name,
-        model_name=bundle.name,
-        model_hash=bundle.model_hash,
-        circuit_hash=bundle.circuit_hash,
-    )
+    source = export_solidity(bundle, contract_name=name)
     return compile_sources({f"contracts/generated/{name}.sol": source})[name]
 
 

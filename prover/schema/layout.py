@@ -69,6 +69,7 @@ KINDS: Mapping[str, tuple[Slot, ...]] = {
 """Slots by layout id, computed ones first."""
 
 DEFAULT_KIND = "verdict/v1"
+_MODEL_TAG = keccak256(b"verdict/model/v1")
 
 
 @dataclass(frozen=True)
@@ -186,6 +187,10 @@ class Layout:
         return keccak256(
             abi_encode(kind, self.schema_hash, self.decimals, int(self.polarity), int(self.reveal), self.thresholds)
         )
+
+    def model_hash(self, content_hash: bytes) -> bytes:
+        """The registry's ``modelHashOf``: what ERC-7992 calls ``modelHash``, over content (32 bytes) and layout."""
+        return keccak256(abi_encode(_MODEL_TAG, content_hash, self.hash))
 
     def pack_outputs(self, values: Sequence[int]) -> list[int]:
         """Signals of the output values: value + 2^63 in 64 bits, three to a signal, lowest bits first.
