@@ -121,6 +121,7 @@ class OpSpec:
         infinite: indices of inputs that may hold infinities; constants elsewhere are finite.
         transparent: says that a node only renames its first input; such nodes are removed.
         work: multiplications an evaluation takes, where they exceed the number of elements: bounds folding.
+        standard: shapes and meaning come from the onnx package (``standard.py``); its own node tests cover the entry.
     """
 
     op: str
@@ -136,6 +137,7 @@ class OpSpec:
     infinite: tuple[int, ...] = ()
     transparent: Callable[[Node, Sequence[Operand | None]], bool] | None = None
     work: Callable[[Node, Sequence[Operand | None]], int] | None = None
+    standard: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "since", self.since or OLDEST[self.domain])
