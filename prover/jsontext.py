@@ -13,7 +13,7 @@ from typing import Any
 MAX_DEPTH = 64
 """Nesting that no file of ours comes near."""
 
-_TOKENS = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
+_TOKENS = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 
 
 def parse_json(text: str | bytes | bytearray, **options: Any) -> Any:

@@ -8,7 +8,7 @@ Plan, schema, layout and :data:`SEMANTICS` determine the circuit's bytes.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from prover.errors import BundleError, QuantizationError, SchemaError
 from prover.jsontext import parse_json
+from prover.quantization.intarrays import pack, unpack
 from prover.quantization.sparse import Sparse
 from prover.schema import Layout
 
@@ -49,6 +50,16 @@ class LinearForms:
         """Bits of a two's complement number that holds every form."""
         return max(int(self.hi.max()).bit_length(), int(~self.lo.min()).bit_length() if self.lo.min() < 0 else 0) + 1
 
+    @classmethod
+    def stack(cls, parts: Sequence[LinearForms]) -> LinearForms:
+        """The forms of all parts, one after another."""
+        columns = (np.concatenate([getattr(part, name) for part in parts]) for name in ("bias", "lo", "hi"))
+        return cls(Sparse.stack([part.matrix for part in parts]), *columns)
+
+    def rows(self, index: NDArray[np.int64]) -> LinearForms:
+        """The forms ``index`` names, repeats allowed."""
+        return LinearForms(self.matrix.take(index), self.bias[index], self.lo[index], self.hi[index])
+
     def evaluate(self, variables: NDArray[np.int64]) -> NDArray[np.int64]:
         """int64[s, n_variables] -> int64[s, m]."""
         return np.asarray(self.matrix.apply(variables) + self.bias, dtype=np.int64)
@@ -62,13 +73,13 @@ class LinearForms:
             "lo": self.lo,
             "hi": self.hi,
         }
-        lists: dict[str, object] = {name: column.tolist() for name, column in columns.items()}
-        return {"variables": self.matrix.n_cols, **lists}
+        packed: dict[str, object] = {name: pack(column) for name, column in columns.items()}
+        return {"variables": self.matrix.n_cols, **packed}
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> LinearForms:
         names = ("indptr", "cols", "coefs", "bias", "lo", "hi")
-        indptr, cols, coefs, bias, lo, hi = (_int64(raw[name]) for name in names)
+        indptr, cols, coefs, bias, lo, hi = (unpack(raw[name]) for name in names)
         n_cols = int(raw["variables"])
         if not bias.size == lo.size == hi.size == indptr.size - 1 or cols.size != coefs.size:
             raise ValueError("columns of linear forms have different lengths")
@@ -121,13 +132,16 @@ class Step:
         return np.array(value, dtype=np.int64)
 
     def to_dict(self) -> dict[str, object]:
-        params = {name: value if isinstance(value, int) else list(value) for name, value in self.params.items()}
+        params = {
+            name: value if isinstance(value, int) else pack(np.array(value, np.int64))
+            for name, value in self.params.items()
+        }
         return {
             "kind": self.kind,
             "node": self.node,
             "inputs": self.inputs.to_dict(),
-            "lo": self.lo.tolist(),
-            "hi": self.hi.tolist(),
+            "lo": pack(self.lo),
+            "hi": pack(self.hi),
             "fraction_bits": self.fraction_bits,
             "observed_bits": self.observed_bits,
             "params": params,
@@ -140,8 +154,8 @@ class Step:
             str(raw["kind"]),
             str(raw["node"]),
             LinearForms.from_dict(raw["inputs"]),
-            _int64(raw["lo"]),
-            _int64(raw["hi"]),
+            unpack(raw["lo"]),
+            unpack(raw["hi"]),
             int(raw["fraction_bits"]),
             int(raw["observed_bits"]),
             params,
@@ -253,11 +267,4 @@ def _no_float(text: str) -> float:
 def _param(value: object) -> Param:
     if type(value) is int and abs(value) < 1 << 63:
         return value
-    return tuple(_int64(value).tolist())
-
-
-def _int64(values: object) -> NDArray[np.int64]:
-    array = np.array(values, dtype=object)
-    if array.ndim != 1 or not all(type(value) is int for value in array):
-        raise ValueError("expected a list of integers")
-    return array.astype(np.int64)
+    return tuple(unpack(value).tolist())
