@@ -9,87 +9,77 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-
 from prover.errors import ModelShapeError
 from prover.graph import Node, TensorInfo
-from prover.quantization.facts import FactSpace
-from prover.quantization.trace import Affine, Label, Value, unsupported
+from prover.quantization.trace import Affine, Label, Link, Trace, Value, unsupported
 
 _EXACT_FLOAT32 = 1 << 24
 _ROUNDED = 1.0 + 2.0**-20
 """Beyond 2^24 a whole number may have been rounded to float32 on its way, several times."""
 
-_CELLS = 1 << 22
-"""Dense cells of one block of rows while ranges are computed (32 MB)."""
+_FLOAT16 = 65504.0
+_EXACT_FLOAT16 = 2048.0
 
 
-def check_result(facts: FactSpace, node: Node, info: TensorInfo, value: Value) -> None:
+def check_result(trace: Trace, node: Node, info: TensorInfo, value: Value) -> None:
     """Refuse a node whose result does not fit the element type of its tensor.
 
     Raises:
         UnsupportedOpError: naming the node, the range and the type.
     """
-    problem = _misfit(facts, info.dtype, value)
+    problem = _misfit(trace, info.dtype, value)
     if problem:
         raise unsupported(node, problem, "narrow the ranges of the schema's features, or compute in float32 or int64")
 
 
-def check_input(facts: FactSpace, info: TensorInfo, value: Affine) -> None:
+def check_input(trace: Trace, info: TensorInfo, value: Affine) -> None:
     """Refuse an input whose element type does not hold the schema's features.
 
     Raises:
         ModelShapeError: naming the input.
     """
-    problem = _misfit(facts, info.dtype, value)
+    problem = _misfit(trace, info.dtype, value)
+    if info.dtype == np.float16 and not problem:
+        inside = np.abs(np.stack(trace.interval(value))).max(initial=0.0) <= _EXACT_FLOAT16
+        problem = "" if inside and is_whole(trace, value) else "float16 rounds its values"
     if problem:
         raise ModelShapeError(f"input {info.name!r}: {problem}", "give its features ranges the model's input can take")
 
 
-def is_whole(facts: FactSpace, value: Affine) -> bool:
+def is_whole(trace: Trace, value: Affine) -> bool:
     """Whether every element is an integer whatever the facts are, in float32 as in exact arithmetic."""
-    if value.matrix.nnz and value.matrix.cols.max() >= facts.n_slots:
-        return False
-    units = facts.unit[value.matrix.cols]
-    if np.any(np.frexp(units)[0] != 0.5):
-        return False  # 0.29 is no float32, and a hundred of it not 29
-    steps = value.matrix.data * units
-    return bool(np.all(steps == np.rint(steps)) and np.all(value.bias == np.rint(value.bias)))
+    return bool(trace.is_whole(value).all())
 
 
-def _misfit(facts: FactSpace, dtype: np.dtype[Any], value: Value) -> str:
+def _misfit(trace: Trace, dtype: np.dtype[Any], value: Value) -> str:
     """What is wrong with ``value`` as a tensor of ``dtype``; empty when nothing is."""
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray) or dtype in (np.float32, np.float64):
         return ""
     if dtype == np.float16:
-        return "float16 values that depend on the input are not proved: they overflow at 65504"
-    if dtype.kind not in "iu":
+        least, most = -_FLOAT16, _FLOAT16
+    elif dtype == np.bool_:
+        least, most = 0.0, 1.0
+    elif dtype.kind in "iu":
+        least, most = float(np.iinfo(dtype).min), float(np.iinfo(dtype).max)
+    else:
         return ""
-    limits = np.iinfo(dtype)
+    if isinstance(value, Link):
+        return "" if dtype == np.float16 else f"a probability as {dtype}"
     if isinstance(value, Label):
         low, high = (0.0, 0.0) if value.names else (float(value.classes.min()), float(value.classes.max()))
-    elif isinstance(value, Affine):
-        if not is_whole(facts, value):
-            return f"{dtype} values that are not known to be whole"
-        low, high = _range(facts, value)
     else:
-        return f"a probability as {dtype}"
-    if limits.min <= low and high <= limits.max:
+        if dtype != np.float16 and not is_whole(trace, value):
+            return f"{dtype} values that are not known to be whole"
+        low, high = _range(trace, value)
+    if least <= low and high <= most:
         return ""
     return f"its values lie in [{low:g}, {high:g}], which {dtype} does not hold"
 
 
-def _range(facts: FactSpace, value: Affine) -> tuple[float, float]:
+def _range(trace: Trace, value: Affine) -> tuple[float, float]:
     """Proven (smallest, largest) element over all facts, widened by what float32 may have rounded."""
-    low, high = 0.0, 0.0
-    block = max(_CELLS // facts.n_slots, 1)
-    for start in range(0, value.size, block):
-        rows = np.arange(start, min(start + block, value.size))
-        weights = value.matrix.take(rows).widen(facts.n_slots).dense() * facts.unit
-        bias: NDArray[np.float64] = value.bias[rows]
-        high = max(high, float((facts.extreme(weights) + bias).max()))
-        low = min(low, float((bias - facts.extreme(-weights)).min()))
-    return _rounded(low), _rounded(high)
+    low, high = trace.interval(value)
+    return _rounded(min(0.0, float(low.min(initial=0.0)))), _rounded(max(0.0, float(high.max(initial=0.0))))
 
 
 def _rounded(end: float) -> float:

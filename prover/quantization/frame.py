@@ -23,6 +23,10 @@ _ACTIVATION_WIDTH = 36
 """Bits of an activation seen on the samples; larger values get fewer fraction bits. float32 carries 24."""
 
 
+_LOSSLESS_BITS = 56
+"""Finest power of two that is looked for when numbers may be exact as they are."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """Precision of the integer program. The defaults give no decision flips on any model of the test suite.
@@ -67,10 +71,13 @@ class Settings:
 
 @dataclass(frozen=True)
 class Quantised:
-    """A step, the real value one count of its outputs stands for, and how they relax (None: intervals only)."""
+    """A step, the real value of one count of its outputs (one number, or one an output), and how they relax.
+
+    Without a relaxation, bounds follow the step's intervals only.
+    """
 
     step: Step
-    unit: float
+    unit: float | NDArray[np.float64]
     relaxation: Relaxation | None = None
 
 
@@ -95,7 +102,7 @@ class Frame:
         """Take a step into the program; ``outputs`` int64[s, k] are its values on the samples."""
         inputs = done.step.inputs
         self.bounds.append(inputs.matrix, inputs.bias, done.step.lo, done.step.hi, done.relaxation)
-        self.unit = np.concatenate((self.unit, np.full(done.step.n_outputs, done.unit)))
+        self.unit = np.concatenate((self.unit, np.broadcast_to(done.unit, done.step.n_outputs)))
         self.observed = np.concatenate((self.observed, outputs), axis=1)
 
     def hidden_fraction_bits(self, source: Affine) -> int:
@@ -136,6 +143,8 @@ class Frame:
     ) -> tuple[int, LinearForms]:
         """``scale * source`` with ``wanted`` fraction bits, or as many as fit 61 bits.
 
+        Where fewer bits lose nothing at all, as of sums of integers, no more are used.
+
         Args:
             source: the linear inputs of a step.
             wanted: fraction bits that keep the error budget.
@@ -157,6 +166,9 @@ class Frame:
         reach = terms.row_sum(terms.data) + np.abs(offset)
         if not np.isfinite(reach).all():
             raise QuantizationError(f"{what}: a weight is not a finite number", "check the model's parameters")
+        lossless = exact_bits(real.data, offset)
+        if lossless is not None:
+            wanted = min(wanted, max(lossless, least))
         room = math.floor(math.log2(LIMIT / max(float(reach.max(initial=0.0)), 2.0**-900)))
         for fraction in range(min(wanted, room), least - 1, -1):
             half = 0 if kept is None else (1 << max(fraction - kept, 0)) >> 1
@@ -176,6 +188,21 @@ class Frame:
             f"exact arithmetic; most of it comes from feature {name!r}",
             f"narrow the range of {name!r} in the schema{other}",
         )
+
+    def exact(self, source: Affine, what: str) -> tuple[int, LinearForms]:
+        """``source`` without any rounding: (fraction bits, forms), the fewest bits that do.
+
+        Raises:
+            QuantizationError: a coefficient that is no multiple of a power of two, or sums beyond 61 bits.
+        """
+        real = source.matrix.widen(self.unit.size).scale_cols(self.unit)
+        fraction = exact_bits(real.data, source.bias)
+        if fraction is None:
+            raise QuantizationError(
+                f"{what}: its inputs are not multiples of a power of two, and must not be rounded here",
+                "give the features it reads scales that are powers of two, or integer ranges",
+            )
+        return fraction, self._forms(real, source.bias, fraction, 0, what)
 
     def _forms(self, real: Sparse, offset: NDArray[np.float64], fraction: int, half: int, what: str) -> LinearForms:
         """``round(2^fraction * (real @ variables + offset)) + half`` as integer forms with proven bounds.
@@ -226,6 +253,17 @@ class Frame:
         """Largest observed count of the variable of every entry; a variable always 0 counts as 1."""
         largest = np.maximum(np.abs(self.observed).max(axis=0), 1).astype(np.float64)
         return np.asarray(largest[matrix.cols], dtype=np.float64)
+
+
+def exact_bits(data: NDArray[np.float64], offset: NDArray[np.float64]) -> int | None:
+    """Fewest fraction bits, 0 or more, at which all numbers are integers; None beyond :data:`_LOSSLESS_BITS`."""
+    numbers = np.concatenate((data, offset))
+    mantissa, exponent = np.frexp(numbers[numbers != 0])
+    digits = (mantissa * 2.0**53).astype(np.int64)
+    trailing = np.log2((digits & -digits).astype(np.float64)).astype(np.int64)
+    finest = 53 - exponent.astype(np.int64) - trailing
+    most = max(0, int(finest.max(initial=0)))
+    return most if most <= _LOSSLESS_BITS else None
 
 
 def bit_length(values: NDArray[np.int64]) -> int:

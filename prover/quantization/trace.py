@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from prover.errors import ModelShapeError, UnsupportedOpError
 from prover.graph import Graph, Node
+from prover.quantization import intervals
 from prover.quantization.facts import FactSpace
 from prover.quantization.sparse import Sparse
 
@@ -158,6 +159,9 @@ class Trace:
         steps: the nonlinearities so far.
         n_variables: fact slots and outputs of the steps.
         labels: what classifier nodes call the winner of their scores, whether or not the model returns it.
+        lo, hi: float64[n_variables], proven range of every variable's real value; infinite where nothing is known.
+        unit: float64[n_variables], the real value of one count where it is known before quantisation: facts, and
+            integers (1); 0 elsewhere.
     """
 
     facts: FactSpace
@@ -165,16 +169,64 @@ class Trace:
     steps: list[FloatStep] = field(default_factory=list)
     n_variables: int = 0
     labels: list[Label] = field(default_factory=list)
+    lo: NDArray[np.float64] = field(init=False)
+    hi: NDArray[np.float64] = field(init=False)
+    unit: NDArray[np.float64] = field(init=False)
+    _proved: dict[int, tuple[Link | Label, Affine]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.n_variables = self.facts.n_slots
+        self.unit = self.facts.unit.copy()
+        self.lo, self.hi = self.facts.lo * self.unit, self.facts.hi * self.unit
 
-    def append(self, step: FloatStep, shape: tuple[int, ...]) -> Affine:
-        """Add a step; returns its outputs as a tensor of ``shape``."""
-        start = self.n_variables
+    def append(
+        self,
+        step: FloatStep,
+        shape: tuple[int, ...],
+        *,
+        whole: bool = False,
+        lo: float | NDArray[np.float64] | None = None,
+        hi: float | NDArray[np.float64] | None = None,
+    ) -> Affine:
+        """Add a step; returns its outputs as a tensor of ``shape``.
+
+        Args:
+            whole: the outputs are integers whose count is their value: booleans, indices, quantised numbers.
+            lo, hi: proven real range of the outputs, whatever the facts are; scalars or float64[n_outputs].
+        """
+        start, count = self.n_variables, step.n_outputs
         self.steps.append(step)
-        self.n_variables += step.n_outputs
-        return Affine.variables(shape, start, step.n_outputs)
+        self.n_variables += count
+        ends = (-np.inf if lo is None else lo, np.inf if hi is None else hi)
+        self.lo = np.concatenate((self.lo, np.broadcast_to(np.asarray(ends[0], dtype=np.float64), count)))
+        self.hi = np.concatenate((self.hi, np.broadcast_to(np.asarray(ends[1], dtype=np.float64), count)))
+        self.unit = np.concatenate((self.unit, np.full(count, float(whole))))
+        return Affine.variables(shape, start, count)
+
+    def interval(self, value: Affine) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Proven (smallest, largest) real value of every element, float64[m] each; infinite where nothing is known."""
+        groups = np.full(self.n_variables, -1, dtype=np.int64)
+        groups[: self.facts.n_slots] = self.facts.groups
+        low, high = intervals.interval(value.matrix, self.lo, self.hi, groups)
+        return low + value.bias, high + value.bias
+
+    def is_whole(self, value: Affine) -> NDArray[np.bool_]:
+        """bool[m]: elements that are integers whatever the facts are, in float32 as in exact arithmetic."""
+        units = self.unit[value.matrix.cols]
+        steps = value.matrix.data * units
+        # A unit of 1/100 is no float32, and a hundred times 0.29 not 29.
+        broken = (np.frexp(units)[0] != 0.5) | (steps != np.rint(steps))
+        return (value.matrix.row_sum(broken.astype(np.int64)) == 0) & (value.bias == np.rint(value.bias))
+
+    def proved(self, node: Node, value: Link | Label) -> Affine:
+        """A probability or a label as variables of its own, computed once however often it is read."""
+        from prover.quantization.materialise import materialise
+
+        found = self._proved.get(id(value))
+        if found is None:
+            found = value, materialise(self, node, value)  # holding the value keeps its id its own
+            self._proved[id(value)] = found
+        return found[1]
 
     def absent(self, value: Affine) -> str:
         """Says which feature ``value`` reads although it may be missing, and in how many samples it is."""
@@ -201,6 +253,7 @@ class Trace:
         place = np.cumsum(needed) - 1
         kept = [step for step, start in zip(self.steps, starts[:-1].tolist(), strict=True) if needed[start]]
         self.steps = [replace(step, inputs=step.inputs.renumbered(place)) for step in kept]
+        self.lo, self.hi, self.unit = self.lo[needed], self.hi[needed], self.unit[needed]
         self.n_variables = int(needed.sum())
         return wanted.renumbered(place, self.n_variables)
 
@@ -246,7 +299,7 @@ def trace_graph(
         results = rule_for(node)(trace, node, operands)
         for name, value in zip(node.outputs, results, strict=False):
             if name:
-                check_result(facts, node, graph.tensors[name], value)
+                check_result(trace, node, graph.tensors[name], value)
                 values[name] = value
     return trace, {tensor.name: values[tensor.name] for tensor in graph.outputs}
 
@@ -265,7 +318,7 @@ def _bind_inputs(graph: Graph, trace: Trace, values: dict[str, Value]) -> None:
     for tensor in graph.inputs:
         numbers = np.arange(start, start + tensor.size, dtype=np.int64)
         value = row.pick(numbers.reshape(tensor.shape))
-        check_input(trace.facts, tensor, value)
+        check_input(trace, tensor, value)
         values[tensor.name] = value
         start += tensor.size
 
@@ -283,20 +336,15 @@ def unsupported(node: Node, reason: str, hint: str = "") -> UnsupportedOpError:
 
 
 def linear(node: Node, value: Value | None, trace: Trace) -> Affine:
-    """``value`` as an affine tensor whose elements are never NaN.
+    """``value`` as an affine tensor whose elements are never NaN; a probability or a label becomes variables.
 
     Raises:
-        UnsupportedOpError: a probability or a label (links are proved only at the output), or an optional fact that
-            reaches arithmetic without an Imputer.
+        UnsupportedOpError: an optional fact that reaches arithmetic without an Imputer, or a label of text.
     """
-    if isinstance(value, Link | Label):
-        raise unsupported(
-            node,
-            "its input is a probability or a label; Sigmoid, Softmax and ArgMax are proved at the model's output only",
-            "cut the model at its probabilities",
-        )
     if value is None:
         raise unsupported(node, "a required input is absent")
+    if isinstance(value, Link | Label):
+        return trace.proved(node, value)
     affine = value if isinstance(value, Affine) else Affine.constant(value, trace.n_variables)
     if affine.optional.any():
         raise unsupported(node, trace.absent(affine), IMPUTE)

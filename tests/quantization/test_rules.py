@@ -139,14 +139,6 @@ def refused(nodes: list[Any], weights: dict[str, Any], outputs: dict[str, Any], 
     return str(caught.value)
 
 
-def test_links_inside_the_model_are_refused() -> None:
-    y = {"y": (FLOAT, [1, 4])}
-    nodes = [one("Sigmoid", ["X"], "s"), one("MatMul", ["s", "w"], "y")]
-    assert "output only" in refused(nodes, {"w": W}, y)
-    nodes = [one("Softmax", ["X"], "s"), one("Relu", ["s"], "y")]
-    assert "output only" in refused(nodes, {}, {"y": (FLOAT, [1, 6])})
-
-
 def test_products_of_two_inputs_are_refused() -> None:
     assert "both depend" in refused([one("Mul", ["X", "X"], "y")], {}, {"y": (FLOAT, [1, 6])})
 

@@ -69,7 +69,7 @@ def cast(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     if target not in _INTEGERS or isinstance(value, Link | Label):
         raise unsupported(node, f"a cast to element type {target} is not proved here")
     source = linear(node, value, trace)
-    if not is_whole(trace.facts, source):
+    if not is_whole(trace, source):
         raise unsupported(
             node,
             f"a cast to element type {target} of a value that is not known to be whole",
