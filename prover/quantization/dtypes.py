@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+
 from prover.errors import ModelShapeError
 from prover.graph import Node, TensorInfo
 from prover.quantization.trace import Affine, Label, Link, Trace, Value, unsupported
