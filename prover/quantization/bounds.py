@@ -5,6 +5,10 @@ linear functions of the step's input; a bound on a form is found by substituting
 only facts are left, where the extremes are exact (a one-hot group counts its best member, not their sum). Every
 stage of the substitution is itself a valid bound and the best one is kept.
 
+Forms are held in blocks, one for the facts and one for each step they read, and a substitution touches only the
+blocks that a step reads. It ends at a step without a relaxation (one that saturates knows its range anyway) or when
+its work is spent: the time of a bound does not grow with the depth of the model.
+
 Intervals are exact integers, so that a threshold at the very edge of a range is known to be passed. Relaxation is in
 float64 with outward slack, and a wrong bound could only make an honest witness fail: circuits
 check every width by bits.
@@ -18,7 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prover.errors import QuantizationError
-from prover.quantization.facts import FactSpace, Number
+from prover.quantization.facts import FactSpace
+from prover.quantization.intervals import interval
 from prover.quantization.sparse import Sparse
 
 F64 = NDArray[np.float64]
@@ -30,7 +35,10 @@ _SLACK = 2.0**-44
 """Outward slack relative to the sum of all terms' magnitudes: covers float64 rounding of 2^9 terms and more."""
 
 _RELAXED_CELLS = 1 << 24
-"""Largest dense form matrix that is relaxed; wider layers keep their intervals."""
+"""Largest dense block of forms or of a step's inputs that is relaxed; wider layers keep their intervals."""
+
+_RELAXED_WORK = 1 << 34
+"""Multiplications one bound may spend: some seconds of a core."""
 
 
 @dataclass(frozen=True)
@@ -45,9 +53,9 @@ class Relaxation:
 
 @dataclass(frozen=True)
 class _Layer:
-    start: int
-    stop: int
-    matrix: F64
+    """A relaxed step: its linear inputs, as blocks over the variables they read."""
+
+    blocks: dict[int, F64]
     bias: F64
     relaxation: Relaxation
 
@@ -57,7 +65,9 @@ class Bounds:
 
     def __init__(self, facts: FactSpace) -> None:
         self._facts = facts
-        self._layers: list[_Layer] = []
+        self._starts = [0, facts.n_slots]
+        self._layers: dict[int, _Layer] = {}
+        self._groups = facts.groups
         self.lo: NDArray[np.int64] = facts.lo.copy()
         self.hi: NDArray[np.int64] = facts.hi.copy()
 
@@ -70,11 +80,12 @@ class Bounds:
         relaxation: Relaxation | None,
     ) -> None:
         """Add the variables of a step: their ranges, and how they follow from the step's linear inputs."""
-        start = self.lo.size
+        blocks = self._blocks(matrix) if relaxation is not None else None
+        if relaxation is not None and blocks is not None:
+            self._layers[len(self._starts) - 1] = _Layer(blocks, bias.astype(np.float64), relaxation)
         self.lo, self.hi = np.concatenate((self.lo, lo)), np.concatenate((self.hi, hi))
-        if relaxation is not None and matrix.n_rows * matrix.n_cols <= _RELAXED_CELLS:
-            dense = matrix.dense().astype(np.float64)
-            self._layers.append(_Layer(start, start + lo.size, dense, bias.astype(np.float64), relaxation))
+        self._groups = np.concatenate((self._groups, np.full(lo.size, -1, dtype=np.int64)))
+        self._starts.append(self.lo.size)
 
     def of(self, matrix: Sparse, bias: NDArray[np.int64], what: str) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Proven (lo, hi) of ``matrix @ variables + bias``, each int64[m].
@@ -88,16 +99,14 @@ class Bounds:
                 f"{what}: a sum may reach 2^{int(np.log2(magnitude.max()))}, beyond the 61 bits of exact arithmetic",
                 "narrow the ranges of the schema's features",
             )
-        if matrix.n_rows * self.lo.size > _RELAXED_CELLS:
-            ends = matrix.data * self.lo[matrix.cols], matrix.data * self.hi[matrix.cols]
-            return matrix.row_sum(np.minimum(*ends)) + bias, matrix.row_sum(np.maximum(*ends)) + bias
-        weights = np.zeros((matrix.n_rows, self.lo.size), dtype=np.int64)
-        weights[:, : matrix.n_cols] = matrix.dense()
-        low, high = bias - self._largest(-weights), bias + self._largest(weights)
-        if self._layers:
-            real, offset = weights.astype(np.float64), bias.astype(np.float64)
-            high = np.minimum(high, np.ceil(self._upper(real, offset)).astype(np.int64) + 1)
-            low = np.maximum(low, np.floor(-self._upper(-real, -offset)).astype(np.int64) - 1)
+        low, high = interval(matrix, self.lo, self.hi, self._groups)
+        low, high = low + bias, high + bias
+        blocks = self._blocks(matrix)
+        if blocks is not None and blocks.keys() & self._layers.keys():
+            offset = bias.astype(np.float64)
+            high = np.minimum(high, np.ceil(self._upper(dict(blocks), offset)).astype(np.int64) + 1)
+            negative = {index: -block for index, block in blocks.items()}
+            low = np.maximum(low, np.floor(-self._upper(negative, -offset)).astype(np.int64) - 1)
         return low, high
 
     @property
@@ -105,32 +114,53 @@ class Bounds:
         """float64[n_variables]: the largest magnitude of every variable."""
         return np.maximum(np.abs(self.lo), np.abs(self.hi)).astype(np.float64)
 
-    def _largest(self, weights: NDArray[Number]) -> NDArray[Number]:
-        """Largest value of ``weights @ variables``, every variable by itself."""
-        n_facts = self._facts.n_slots
-        later = weights[:, n_facts:]
-        steps = np.maximum(later * self.lo[n_facts:], later * self.hi[n_facts:]).sum(axis=1)
-        return np.asarray(self._facts.extreme(weights[:, :n_facts]) + steps, dtype=weights.dtype)
+    def _blocks(self, matrix: Sparse) -> dict[int, F64] | None:
+        """The matrix as dense parts, one for each step it reads (0: the facts); None when they are too large."""
+        owner = np.searchsorted(self._starts, matrix.cols, side="right") - 1
+        read = np.unique(owner).tolist()
+        sizes = [self._starts[index + 1] - self._starts[index] for index in read]
+        if matrix.n_rows * sum(sizes) > _RELAXED_CELLS:
+            return None
+        blocks, rows = {}, matrix.rows
+        for index, size in zip(read, sizes, strict=True):
+            block, here = np.zeros((matrix.n_rows, size)), owner == index
+            block[rows[here], matrix.cols[here] - self._starts[index]] = matrix.data[here]
+            blocks[index] = block
+        return blocks
 
-    def _upper(self, weights: F64, constant: F64) -> F64:
-        """Upper bound of ``weights @ variables + constant``, each row by itself."""
-        span = self.span
-        weights, constant = weights.copy(), constant.copy()
+    def _upper(self, blocks: dict[int, F64], constant: F64) -> F64:
+        """Upper bound of the sum of ``block @ variables`` over the blocks and ``constant``, each row by itself."""
+        constant = constant.copy()
         size = np.abs(constant)  # of the terms summed into the constant so far
         best = np.full(constant.size, np.inf)
-        remaining = list(self._layers)
+        work = 0
         while True:
-            stage = self._largest(weights) + constant + _SLACK * (np.abs(weights) @ span + size)
+            stage = constant + _SLACK * size
+            for index, block in blocks.items():
+                stage += self._largest(index, block)
             best = np.asarray(np.minimum(best, stage), dtype=np.float64)
-            if not remaining:
+            index = max((index for index in blocks if index in self._layers), default=0)
+            if not index:
                 return best
-            layer = remaining.pop()
-            part = weights[:, layer.start : layer.stop]
-            positive, negative = np.maximum(part, 0.0), np.minimum(part, 0.0)
+            layer = self._layers[index]
+            work += sum(constant.size * part.size for part in layer.blocks.values())
+            if work > _RELAXED_WORK:
+                return best
+            block = blocks.pop(index)
+            positive, negative = np.maximum(block, 0.0), np.minimum(block, 0.0)
             relaxed = layer.relaxation
             slopes = positive * relaxed.upper_slope + negative * relaxed.lower_slope
             constant += positive @ relaxed.upper_const + negative @ relaxed.lower_const + slopes @ layer.bias
             size += positive @ np.abs(relaxed.upper_const) - negative @ np.abs(relaxed.lower_const)
             size += np.abs(slopes) @ np.abs(layer.bias)
-            weights[:, layer.start : layer.stop] = 0.0
-            weights[:, : layer.matrix.shape[1]] += slopes @ layer.matrix
+            for inner, part in layer.blocks.items():
+                blocks[inner] = blocks[inner] + slopes @ part if inner in blocks else slopes @ part
+
+    def _largest(self, index: int, block: F64) -> F64:
+        """Largest value of ``block @ variables`` of one step, or of the facts, with outward slack."""
+        span = slice(self._starts[index], self._starts[index + 1])
+        lo, hi = self.lo[span].astype(np.float64), self.hi[span].astype(np.float64)
+        slack = _SLACK * (np.abs(block) @ np.maximum(np.abs(lo), np.abs(hi)))
+        if index == 0:
+            return np.asarray(self._facts.extreme(block) + slack)
+        return np.asarray(np.maximum(block, 0.0) @ hi + np.minimum(block, 0.0) @ lo + slack)
