@@ -113,7 +113,10 @@ def test_folding_gives_the_same_constants(case: Case, opset: int) -> None:
 
 
 def test_every_entry_has_a_case() -> None:
+    """Or is the standard's own: those run all its node tests, in tests/backend."""
     for spec in SPECS:
+        if spec.standard:
+            continue
         cases = [case for case in CASES if (case.domain, case.op) == (spec.domain, spec.op)]
         assert any(opsets(case, spec) for case in cases), f"no case for {spec.op} {spec.since}-{spec.until}"
 
