@@ -180,6 +180,18 @@ def _inverse(inputs: Sequence[list[int]], params: Params, modulus: int) -> list[
     return [pow(value, -1, modulus) if value else 0 for value in inputs[0]]
 
 
+@integer_form("clamp")
+def _clamp(inputs: Sequence[Ints], params: Params) -> Ints:
+    """[x] -> min(max(x >> shift, 0), cap). Params: shift, cap."""
+    return np.asarray(np.clip(inputs[0] >> int(params["shift"]), 0, int(params["cap"])), dtype=np.int64)
+
+
+@field_form("ratio")
+def _ratio(inputs: Sequence[list[int]], params: Params, modulus: int) -> list[int]:
+    """[a, b] -> a/b, and 0 where b = 0."""
+    return [a * pow(b, -1, modulus) % modulus if b else 0 for a, b in zip(*inputs, strict=True)]
+
+
 @field_form("poseidon")
 def _poseidon(inputs: Sequence[list[int]], params: Params, modulus: int) -> list[int]:
     """[state] -> x², x⁴, x⁵ of every S-box in round order; with ``constant`` = 1 without the very first S-box.

@@ -7,6 +7,7 @@ are functions of the inputs for arbitrary field-valued inputs: bounds decide wid
 from prover.gadgets.argmax import argmax
 from prover.gadgets.bits import Bits, decompose
 from prover.gadgets.boolean import boolean
+from prover.gadgets.clipped_relu import clipped_relu
 from prover.gadgets.compare import greater_equal
 from prover.gadgets.divide import divide
 from prover.gadgets.equal import equal, is_zero
@@ -28,6 +29,7 @@ __all__ = [
     "PoseidonParameters",
     "argmax",
     "boolean",
+    "clipped_relu",
     "decompose",
     "divide",
     "equal",

@@ -117,18 +117,15 @@ def weighted_sum(forms: LinearVector, rows: Ints, exponents: Ints, m: int) -> Li
 
 def signed_widths(lo: Ints, hi: Ints) -> Ints:
     """Least n with -2^(n-1) ≤ lo and hi < 2^(n-1), element by element: int64[m]."""
-    return np.array(
-        [
-            max((-int(a) - 1).bit_length() if a < 0 else 0, int(b).bit_length() if b > 0 else 0) + 1
-            for a, b in zip(lo, hi, strict=True)
-        ],
-        dtype=np.int64,
-    )
+    return np.maximum(unsigned_widths(np.where(lo < 0, ~lo, 0)), unsigned_widths(np.maximum(hi, 0))) + 1
 
 
 def unsigned_widths(hi: Ints) -> Ints:
     """Bit lengths of non-negative integers: int64[m]."""
-    return np.array([int(value).bit_length() for value in hi], dtype=np.int64)
+    values = np.asarray(hi, dtype=np.int64)
+    # float64 rounds what is just below a power of two up to it: one bit too many, which the shift tells.
+    widths = np.frexp(values.astype(np.float64))[1].astype(np.int64)
+    return np.asarray(widths - ((widths > 0) & (values >> np.maximum(widths - 1, 0) == 0)), dtype=np.int64)
 
 
 def _require_fit(cs: ConstraintSystem, x: LinearVector, width: Ints, origin: str) -> None:
