@@ -139,10 +139,6 @@ def refused(nodes: list[Any], weights: dict[str, Any], outputs: dict[str, Any], 
     return str(caught.value)
 
 
-def test_products_of_two_inputs_are_refused() -> None:
-    assert "both depend" in refused([one("Mul", ["X", "X"], "y")], {}, {"y": (FLOAT, [1, 6])})
-
-
 def test_encoding_a_number_is_refused_by_feature_name() -> None:
     nodes = [
         one("Gather", ["X", "i"], "g", axis=1),

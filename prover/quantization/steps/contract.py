@@ -1,0 +1,156 @@
+"""``contract``: sums of products of two operands, each a linear form.
+
+    y_r = (sum_i a_left(i) * b_right(i) + half) >> shift    over the pairs i of row r
+
+The inputs are the left operands and then, from ``split`` on, the right ones; where both are the same tensor there is
+one block and ``split`` is its length. An operand is the form itself, or the form rounded by its block's ``shifts``
+where the sums would otherwise leave 61 bits. Nothing is rounded that need not be: a sum of at most
+:data:`UNROUNDED_BITS` bits keeps all its fraction bits, since dropping them costs a constraint a bit, and who reads
+the sum rounds it anyway.
+
+Error: that of the operands' rounding, and half a unit of the result where ``shift`` is not 0. Whole operands are exact.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prover.errors import QuantizationError
+from prover.quantization.blocks.product import products
+from prover.quantization.bounds import LIMIT
+from prover.quantization.frame import Frame, Quantised, bit_length
+from prover.quantization.operands import Operand, exponent, operand, seen
+from prover.quantization.plan import LinearForms, Step
+from prover.quantization.steps import StepKind
+from prover.quantization.trace import FloatStep
+
+I64 = NDArray[np.int64]
+
+UNROUNDED_BITS = 36
+"""Widest sum that keeps every fraction bit."""
+
+_CELLS = 1 << 22
+"""Most products one batch of :func:`evaluate` holds (32 MB)."""
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """Products by their operands, rows one after another from ``starts``; ``split`` as in the module's docstring."""
+
+    left: I64
+    right: I64
+    starts: I64
+    split: int
+
+    @property
+    def longest(self) -> int:
+        return int(np.diff(np.append(self.starts, self.left.size)).max())
+
+
+def quantise(step: FloatStep, frame: Frame) -> Quantised:
+    """``step.params``: ``left``, ``right``, ``starts``, ``split``, ``whole``; see ``blocks/product.py``."""
+    pairs = _Pairs(*(step.params[name] for name in ("left", "right", "starts", "split")))
+    blocks, whole = _operands(step, frame, pairs), bool(step.params["whole"])
+    forms = LinearForms.stack([block.forms for block in blocks])
+    fraction = blocks[0].bits + blocks[-1].bits
+    lo, hi = (np.concatenate([getattr(block, end) for block in blocks]) for end in ("lo", "hi"))
+    low, high = products(lo[pairs.left], hi[pairs.left], lo[pairs.right], hi[pairs.right], pairs.left == pairs.right)
+    low, high = np.add.reduceat(low, pairs.starts), np.add.reduceat(high, pairs.starts)
+    params: dict[str, int | tuple[int, ...]] = {
+        "left": tuple(pairs.left.tolist()),
+        "right": tuple(pairs.right.tolist()),
+        "starts": tuple(pairs.starts.tolist()),
+        "split": pairs.split,
+        "shifts": (blocks[0].shift, blocks[-1].shift),
+        "shift": 0,
+    }
+    observed = frame.observed_inputs(forms)
+    plain = Step("contract", step.node, forms, low, high, fraction, bit_length(observed), params)
+    if whole or bit_length(np.stack((low, high))) <= UNROUNDED_BITS:
+        return Quantised(plain, 2.0**-fraction)
+    kept = _result_bits(frame, float(np.abs(evaluate(plain, observed)).max()) * 2.0**-fraction)
+    shift = max(fraction - kept, 0)
+    half = (1 << shift) >> 1
+    done = Step(
+        "contract", step.node, forms, (low + half) >> shift, (high + half) >> shift, fraction,
+        bit_length(observed), {**params, "shift": shift},
+    )  # fmt: skip
+    return Quantised(done, 2.0 ** (shift - fraction))
+
+
+def evaluate(step: Step, inputs: I64) -> I64:
+    left, right, starts = (step.integers(name) for name in ("left", "right", "starts"))
+    split, (first, second) = step.integer("split"), step.integers("shifts").tolist()
+    shift = step.integer("shift")
+    half = (1 << shift) >> 1
+    batch = max(1, _CELLS // left.size)
+    sums = []
+    for start in range(0, len(inputs), batch):
+        rows = inputs[start : start + batch]
+        operands = np.concatenate((rows[:, :split] >> first, rows[:, split:] >> second), axis=1)
+        sums.append(np.add.reduceat(operands[:, left] * operands[:, right], starts, axis=1))
+    return np.asarray((np.concatenate(sums) + half) >> shift, dtype=np.int64)
+
+
+def _operands(step: FloatStep, frame: Frame, pairs: _Pairs) -> list[Operand]:
+    """The cheapest choice of exact and rounded operands whose sums fit; fewer bits where none does."""
+    total = step.inputs.size
+    ends = [0, pairs.split] if pairs.split == total else [0, pairs.split, total]
+    sources = [step.inputs.pick(np.arange(a, b, dtype=np.int64)) for a, b in itertools.pairwise(ends)]
+    if step.params["whole"]:
+        exact = [Operand(frame.exact(source, step.node)[1], 0, 0) for source in sources]
+        _require(_reach(exact, pairs) < LIMIT, step.node)
+        return exact
+    sizes = [float(np.abs(seen(frame, source)).max(initial=0.0)) for source in sources]
+    # The rounding of one side counts as often as the other side is large.
+    gains = [max(0, exponent(other * pairs.longest**0.5)) for other in reversed(sizes)]
+    wanted = [frame.hidden_fraction_bits(source) + gain for source, gain in zip(sources, gains, strict=True)]
+    plain = [operand(frame, source, step.node, bits) for source, bits in zip(sources, wanted, strict=True)]
+    for drop in range(frame.settings.activation_bits):
+        kept = [max(0, frame.settings.activation_bits + 1 + gain - drop) for gain in gains]
+        rounded = [operand(frame, *item) for item in zip(sources, [step.node] * 2, wanted, kept, strict=False)]
+        fitting = [blocks for blocks in _choices(plain, rounded) if _reach(blocks, pairs) < LIMIT]
+        if fitting:
+            return min(fitting, key=lambda blocks: _cost(blocks, pairs))
+    _require(False, step.node)
+    return plain
+
+
+def _choices(plain: list[Operand], rounded: list[Operand]) -> Iterator[list[Operand]]:
+    for chosen in itertools.product(*zip(plain, rounded, strict=True)):
+        yield list(chosen)
+
+
+def _reach(blocks: list[Operand], pairs: _Pairs) -> float:
+    """Largest magnitude any partial sum can have."""
+    reach = np.concatenate([block.reach for block in blocks])
+    return float(np.add.reduceat(reach[pairs.left] * reach[pairs.right], pairs.starts).max())
+
+
+def _cost(blocks: list[Operand], pairs: _Pairs) -> int:
+    """Constraints of the roundings: of operands, and of the sums where they are too wide to be kept."""
+    width = exponent(_reach(blocks, pairs)) + 1
+    rounding = pairs.starts.size * width if width > UNROUNDED_BITS else 0
+    return sum(block.cost for block in blocks) + rounding
+
+
+def _result_bits(frame: Frame, largest: float) -> int:
+    """Fraction bits of a rounded result: more for tensors of small numbers, fewer for very large ones."""
+    bits, size = frame.settings.activation_bits, exponent(largest)
+    return max(0, min(bits + max(0, -size), UNROUNDED_BITS - size))
+
+
+def _require(fits: bool, what: str) -> None:
+    if not fits:
+        raise QuantizationError(
+            f"{what}: a product of two computed values may reach 2^61, beyond exact arithmetic",
+            "narrow the ranges of the schema's features, or scale the model's inputs down",
+        )
+
+
+KIND = StepKind("contract", quantise, evaluate)
