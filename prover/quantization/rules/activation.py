@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from prover.graph import Node
+from prover.quantization.blocks.relu import relu as rectified
 from prover.quantization.rules import rule
 from prover.quantization.rules.linear import integer
 from prover.quantization.sparse import Sparse
-from prover.quantization.trace import Affine, FloatStep, Label, Link, Trace, Value, linear, unsupported
+from prover.quantization.trace import Affine, Label, Link, Trace, Value, linear, unsupported
 
 
-@rule("Relu")
+@rule("Relu", steps=("relu", "maximum"))
 def relu(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
-    """``max(x, 0)``: a step of its own."""
-    source = linear(node, operands[0], trace)
-    return [trace.append(FloatStep("relu", node.name, source, source.size), source.shape)]
+    """``max(x, 0)``: a step of its own, where the sign is open."""
+    return [rectified(trace, node, linear(node, operands[0], trace))]
 
 
 @rule("Sigmoid")

@@ -1,0 +1,56 @@
+"""Convolutions: the standard's shapes, evaluated as one matrix product over gathered windows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from prover.graph.ir import Array, Node
+from prover.graph.ops.spec import array
+from prover.graph.ops.standard import standard
+from prover.graph.windows import transposed, windows
+
+
+def _groups(node: Node) -> int:
+    groups = node.attributes["group"]
+    assert isinstance(groups, int)
+    return groups
+
+
+def _conv(node: Node, inputs: Sequence[Array | None]) -> list[Array]:
+    x, w = array(inputs[0]), array(inputs[1])
+    groups, outer = _groups(node), w.shape[0]
+    grid = windows(node, x.shape[2:], w.shape[2:])
+    padded = np.concatenate((x.reshape(*x.shape[:2], -1), np.zeros((*x.shape[:2], 1), dtype=x.dtype)), axis=2)
+    patches = padded[:, :, grid.positions()]  # position -1 is the zero behind the end
+    patches = patches.reshape(x.shape[0], groups, x.shape[1] // groups, *patches.shape[2:])
+    kernels = w.reshape(groups, outer // groups, w.shape[1], -1)
+    out = np.einsum("ngcpq,gmcq->ngmp", patches, kernels).reshape(x.shape[0], outer, -1)
+    return [_biased(out, inputs, 2).reshape(x.shape[0], outer, *grid.counts).astype(x.dtype)]
+
+
+def _conv_transpose(node: Node, inputs: Sequence[Array | None]) -> list[Array]:
+    x, w = array(inputs[0]), array(inputs[1])
+    groups = _groups(node)
+    grid = transposed(node, x.shape[2:], w.shape[2:])
+    outer = w.shape[1] * groups
+    columns = x.reshape(x.shape[0], groups, x.shape[1] // groups, -1)
+    kernels = w.reshape(groups, w.shape[0] // groups, w.shape[1], -1)
+    spread = np.einsum("ngcp,gcmq->ngmpq", columns, kernels).reshape(x.shape[0], outer, grid.n_windows, -1)
+    out = np.zeros((x.shape[0], outer, int(np.prod(grid.sizes)) + 1), dtype=spread.dtype)
+    everywhere: Any = (slice(None), slice(None), grid.positions())
+    np.add.at(out, everywhere, spread)  # what falls into the padding goes behind the end
+    return [_biased(out[:, :, :-1], inputs, 2).reshape(x.shape[0], outer, *grid.sizes).astype(x.dtype)]
+
+
+def _biased(out: Array, inputs: Sequence[Array | None], index: int) -> Array:
+    bias = inputs[index] if len(inputs) > index else None
+    return out if bias is None else np.asarray(out + bias[None, :, None])
+
+
+OPS = (
+    *standard("Conv", evaluate=_conv),
+    *standard("ConvTranspose", evaluate=_conv_transpose),
+)

@@ -1,0 +1,52 @@
+"""Pools: maxima and means over sliding windows, and over everything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from prover.graph.ir import Array, Node
+from prover.graph.ops.spec import array
+from prover.graph.ops.standard import standard
+from prover.graph.windows import Windows, windows
+
+
+def _patches(node: Node, x: Array, fill: float) -> tuple[Windows, Array]:
+    """The windows, and their values [n, c, windows, cells] with ``fill`` in the padding."""
+    kernel = node.attributes["kernel_shape"]
+    grid = windows(node, x.shape[2:], tuple(kernel))  # type: ignore[arg-type]
+    flat = x.reshape(*x.shape[:2], -1)
+    padded = np.concatenate((flat, np.full((*x.shape[:2], 1), fill, dtype=x.dtype)), axis=2)
+    return grid, padded[:, :, grid.positions()]
+
+
+def _average(node: Node, inputs: Sequence[Array | None]) -> list[Array]:
+    x = array(inputs[0])
+    grid, patches = _patches(node, x, 0)
+    cells = grid.cells(with_padding=bool(node.attributes["count_include_pad"]))
+    return [(patches.sum(axis=3) / cells).reshape(*x.shape[:2], *grid.counts).astype(x.dtype)]
+
+
+def _maximum(node: Node, inputs: Sequence[Array | None]) -> list[Array]:
+    """Values; and, where wanted, the index of each in the flattened input, row by row."""
+    x = array(inputs[0])
+    least = np.iinfo(x.dtype).min if x.dtype.kind in "iu" else -np.inf
+    grid, patches = _patches(node, x, least)
+    shape = (*x.shape[:2], *grid.counts)
+    values = patches.max(axis=3).reshape(shape)
+    if len(node.outputs) < 2 or not node.outputs[1]:
+        return [values]
+    inside = np.where(grid.positions() < 0, np.inf, 0)
+    first = np.argmax(np.where(inside > 0, -np.inf, patches), axis=3)
+    places = np.take_along_axis(np.broadcast_to(grid.positions(), patches.shape), first[..., None], axis=3)[..., 0]
+    base = np.arange(x.shape[0] * x.shape[1], dtype=np.int64).reshape(*x.shape[:2], 1)
+    return [values, (places + base * int(np.prod(x.shape[2:]))).reshape(shape)]
+
+
+OPS = (
+    *standard("AveragePool", evaluate=_average),
+    *standard("MaxPool", evaluate=_maximum, allowed={"storage_order": (0,)}),
+    *standard("GlobalAveragePool"),
+    *standard("GlobalMaxPool"),
+)

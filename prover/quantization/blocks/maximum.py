@@ -1,0 +1,44 @@
+"""Row maxima of symbolic tensors; a minimum is the negated maximum of the negated row."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from prover.graph import Node
+from prover.quantization.blocks.variables import unrectified
+from prover.quantization.trace import Affine, FloatStep, Trace
+
+
+def maximum(trace: Trace, node: Node, x: Affine) -> Affine:
+    """Maximum of every row.
+
+    Args:
+        x: [m, k], k at least 1.
+
+    Returns:
+        [m]. A row whose winner is proven costs nothing. The maximum of rectified values is the rectified maximum, so a
+        pool behind a Relu rectifies once a window.
+    """
+    m, k = x.shape
+    lo, hi = (end.reshape(m, k) for end in trace.interval(x))
+    winner = np.argmax(lo, axis=1)
+    others = np.where(np.arange(k) == winner[:, None], -np.inf, hi)
+    decided = lo[np.arange(m), winner] >= others.max(axis=1)
+    place = np.arange(m) * k + winner
+    open_rows = np.flatnonzero(~decided)
+    if not open_rows.size:
+        return x.pick(place)
+    rows = x.pick((open_rows[:, None] * k + np.arange(k)).ravel())
+    before = unrectified(trace, rows) if bool((lo[open_rows] >= 0.0).all()) else None
+    params = {"k": k, "rectify": before is not None}
+    step = FloatStep("maximum", node.name, rows if before is None else before, open_rows.size, params)
+    ends = lo[open_rows].max(axis=1), hi[open_rows].max(axis=1)
+    whole = bool(trace.is_whole(rows).all())
+    largest = trace.append(step, (open_rows.size,), whole=whole, lo=ends[0], hi=ends[1])
+    place[open_rows] = x.size + np.arange(open_rows.size)
+    return Affine.stack([x, largest]).pick(place)
+
+
+def minimum(trace: Trace, node: Node, x: Affine) -> Affine:
+    """Minimum of every row: [m, k] to [m]."""
+    return maximum(trace, node, x.negated).negated

@@ -1,0 +1,91 @@
+"""Pools: averages are linear, maxima are a step of one comparison less than the window has cells."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prover.graph import Node
+from prover.graph.windows import Windows, windows
+from prover.quantization.blocks.maximum import maximum
+from prover.quantization.rules import rule
+from prover.quantization.rules.linear import integer
+from prover.quantization.sparse import Sparse
+from prover.quantization.trace import Affine, Trace, Value, linear, unsupported
+
+
+@rule("AveragePool", steps=())
+def average_pool(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
+    """Means over windows; the padding counts as zeros, or not at all."""
+    x = linear(node, operands[0], trace)
+    grid = grid_of(node, x)
+    return [weighted(x, grid, 1.0 / grid.cells(with_padding=bool(integer(node, "count_include_pad"))))]
+
+
+@rule("MaxPool", steps=("maximum",))
+def max_pool(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
+    """Maxima over windows; the padding never wins."""
+    if len(node.outputs) > 1 and node.outputs[1]:
+        raise unsupported(node, "its output Indices is not proved", "export the model without return_indices")
+    x = linear(node, operands[0], trace)
+    grid = grid_of(node, x)
+    places = grid.positions()
+    if np.any(places.max(axis=1) < 0):
+        raise unsupported(node, "a window lies in the padding altogether: its maximum is minus infinity")
+    # A cell in the padding repeats one of its window, which costs nothing.
+    places = np.where(places < 0, places.max(axis=1, keepdims=True), places)
+    every = np.arange(x.shape[0] * x.shape[1], dtype=np.int64)[:, None, None] * _spatial(x) + places
+    largest = maximum(trace, node, x.pick(every.reshape(-1, places.shape[1])))
+    return [largest.pick(np.arange(largest.size, dtype=np.int64).reshape(*x.shape[:2], *grid.counts))]
+
+
+@rule("GlobalAveragePool", steps=())
+def global_average_pool(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
+    """The mean of every channel."""
+    x = linear(node, operands[0], trace)
+    return [total(x, 1.0 / _spatial(x))]
+
+
+@rule("GlobalMaxPool", steps=("maximum",))
+def global_max_pool(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
+    """The maximum of every channel."""
+    x = linear(node, operands[0], trace)
+    rows = np.arange(x.size, dtype=np.int64).reshape(-1, _spatial(x))
+    largest = maximum(trace, node, x.pick(rows))
+    return [largest.pick(np.arange(largest.size, dtype=np.int64).reshape(_kept(x)))]
+
+
+def grid_of(node: Node, x: Affine) -> Windows:
+    """The node's windows over the spatial axes of ``x``."""
+    try:
+        return windows(node, x.shape[2:], tuple(node.attributes["kernel_shape"]))  # type: ignore[arg-type]
+    except ValueError as error:
+        raise unsupported(node, str(error)) from error
+
+
+def _spatial(x: Affine) -> int:
+    return int(np.prod(x.shape[2:], dtype=np.int64))
+
+
+def _kept(x: Affine) -> tuple[int, ...]:
+    return (*x.shape[:2], *[1] * (len(x.shape) - 2))
+
+
+def weighted(x: Affine, grid: Windows, weights: NDArray[np.float64]) -> Affine:
+    """The sum of every window times its weight."""
+    places = grid.positions()
+    window, cell = np.nonzero(places >= 0)
+    channels = np.arange(x.shape[0] * x.shape[1], dtype=np.int64)[:, None]
+    rows = (channels * grid.n_windows + window).ravel()
+    cols = (channels * _spatial(x) + places[window, cell]).ravel()
+    size = channels.size * grid.n_windows
+    matrix = Sparse.from_triplets(rows, cols, np.tile(weights[window], channels.size), (size, x.size))
+    return x.mapped(matrix, np.zeros(size), (*x.shape[:2], *grid.counts))
+
+
+def total(x: Affine, weight: float) -> Affine:
+    """The sum of every channel, times ``weight``."""
+    size = x.shape[0] * x.shape[1]
+    rows = np.repeat(np.arange(size, dtype=np.int64), _spatial(x))
+    matrix = Sparse.from_triplets(rows, np.arange(x.size, dtype=np.int64), np.full(x.size, weight), (size, x.size))
+    return x.mapped(matrix, np.zeros(size), _kept(x))

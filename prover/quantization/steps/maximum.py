@@ -1,0 +1,49 @@
+"""``maximum``: the largest of every k forms; rectified and rounded to activation bits where a ReLU follows.
+
+    y_i = max(x_ik, ..., x_ik+k-1)                      nothing is rounded
+    y_i = min(max(x_ik, ..., x_ik+k-1, 0) >> shift, cap)     with ``rectify``; the rounding half is part of the bias
+
+``cap`` is explicit saturation, as in ``relu``.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prover.quantization.frame import Frame, Quantised, bit_length
+from prover.quantization.plan import Param, Step
+from prover.quantization.steps import StepKind
+from prover.quantization.trace import FloatStep
+
+
+def quantise(step: FloatStep, frame: Frame) -> Quantised:
+    """``step.params``: ``"k"``, forms to a row, and ``"rectify"``."""
+    settings, k = frame.settings, int(step.params["k"])
+    rectify = bool(step.params["rectify"])
+    kept = frame.result_bits(step.inputs) if rectify else None
+    wanted = frame.hidden_fraction_bits(step.inputs)
+    fraction, forms = frame.fit(step.inputs, wanted, step.node, error_bits=settings.hidden_error_bits, kept=kept)
+    shift = max(fraction - kept, 0) if kept is not None else 0
+    params: dict[str, Param] = {"k": k}
+    lo, hi = forms.lo.reshape(-1, k).max(axis=1), forms.hi.reshape(-1, k).max(axis=1)
+    observed = bit_length(frame.observed_inputs(forms))
+    if rectify:
+        params["shift"] = shift
+        lo, hi = np.maximum(lo, 0) >> shift, np.maximum(hi, 0) >> shift
+        if settings.saturation_bits and forms.width > observed + settings.saturation_bits:
+            cap = (1 << max(1, observed + 2 - shift)) - 1
+            if cap < int(hi.max()):
+                params["cap"] = cap
+                lo, hi = np.minimum(lo, cap), np.minimum(hi, cap)
+    return Quantised(Step("maximum", step.node, forms, lo, hi, fraction, observed, params), 2.0 ** (shift - fraction))
+
+
+def evaluate(step: Step, inputs: NDArray[np.int64]) -> NDArray[np.int64]:
+    result = np.asarray(inputs.reshape(len(inputs), -1, step.integer("k")).max(axis=2), dtype=np.int64)
+    if "shift" in step.params:
+        result = np.maximum(result, 0) >> step.integer("shift")
+    return np.minimum(result, step.integer("cap")) if "cap" in step.params else result
+
+
+KIND = StepKind("maximum", quantise, evaluate)

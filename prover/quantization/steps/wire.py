@@ -1,0 +1,28 @@
+"""``wire``: y = x, exactly. A linear form that is read often becomes a variable of its own; nothing is rounded."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prover.quantization.bounds import Relaxation
+from prover.quantization.frame import Frame, Quantised, bit_length
+from prover.quantization.plan import Step
+from prover.quantization.steps import StepKind
+from prover.quantization.trace import FloatStep
+
+
+def quantise(step: FloatStep, frame: Frame) -> Quantised:
+    """Raises QuantizationError where the forms are no integers at any precision."""
+    fraction, forms = frame.exact(step.inputs, step.node)
+    observed = bit_length(frame.observed_inputs(forms))
+    ones, zeros = np.ones(len(forms)), np.zeros(len(forms))
+    done = Step("wire", step.node, forms, forms.lo, forms.hi, fraction, observed)
+    return Quantised(done, 2.0**-fraction, Relaxation(ones, zeros, ones, zeros))
+
+
+def evaluate(step: Step, inputs: NDArray[np.int64]) -> NDArray[np.int64]:
+    return inputs
+
+
+KIND = StepKind("wire", quantise, evaluate)
