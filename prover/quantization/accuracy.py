@@ -19,6 +19,37 @@ _SATURATED = 1e-6
 """Probabilities this close to 0 or 1 have lost their logit to float32 rounding: they do not count in logit space."""
 
 
+BINS = 21
+"""Bins of an error histogram; odd, so that the middle one is around zero."""
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """Signed errors, integer program minus float model, in bins of one width.
+
+    Attributes:
+        edges: ends of the bins, ascending, one more than there are bins.
+        counts: values in each bin; the last bin holds its upper end too.
+    """
+
+    edges: tuple[float, ...]
+    counts: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.edges) != len(self.counts) + 1 or list(self.edges) != sorted(self.edges):
+            raise ValueError("the edges of a histogram do not fit its counts")
+
+    @classmethod
+    def of(cls, errors: NDArray[np.float64]) -> Histogram | None:
+        """:data:`BINS` bins, symmetric about zero; None without errors to count."""
+        values = errors[np.isfinite(errors)]
+        if not values.size:
+            return None
+        reach = float(np.abs(values).max()) or 1.0
+        counts, edges = np.histogram(values, BINS, (-reach, reach))
+        return cls(tuple(edges.tolist()), tuple(counts.tolist()))
+
+
 @dataclass(frozen=True)
 class Accuracy:
     """Distance of the integer program from the float model.
@@ -32,7 +63,8 @@ class Accuracy:
             of a half; 0 for raw scores.
         tier_flips: rows whose tier differs, at the plan's thresholds or the default ones; 0 without tiers.
         decision_flips: flips of what is revealed: tiers of a tier plan, classes of any other.
-        near_threshold: rows whose logit lies within ``max_logit_error`` of a tier threshold or of the class boundary.
+        near_threshold: rows whose logit lies within the largest logit error of a tier threshold or of the class boundary.
+        histogram: of the logits' errors, or of the scores' where there is no logit; None for labels only.
     """
 
     samples: int
@@ -44,17 +76,23 @@ class Accuracy:
     tier_flips: int
     decision_flips: int
     near_threshold: int
+    histogram: Histogram | None = None
 
 
-def compare(plan: Plan, run: Run, expected: NDArray[np.generic]) -> Accuracy:
+def compare(plan: Plan, run: Run, expected: NDArray[np.generic], *, slack: float = 0.0) -> Accuracy:
     """Compare a run of the plan with the float values of the plan's output.
 
     Args:
         plan: the plan.
         run: its reference model on s rows.
         expected: [s, ...] values of the graph output ``plan.output`` for the same rows.
+        slack: an error known from other rows; the larger of it and the largest error here counts as near.
     """
     wanted = np.asarray(expected).reshape(len(run.outputs), -1)
+    if plan.link == "whole":
+        distances = np.abs(run.outputs - wanted.astype(np.float64))
+        changed = int(np.count_nonzero(distances.any(axis=1)))
+        return Accuracy(len(wanted), *_extremes(distances), None, None, changed, 0, changed, 0)
     logits = _logits(plan, run)
     if plan.labels_only:
         flips = int(np.count_nonzero(_labels(plan, logits) != _integers(plan, wanted[:, -1])))
@@ -75,8 +113,8 @@ def compare(plan: Plan, run: Run, expected: NDArray[np.generic]) -> Accuracy:
     error = None if scores is None else np.abs(scores - wanted)
     distance = None if exact is None else np.abs(logits - exact)[np.isfinite(exact).all(axis=1)]
     labels = _flips(plan, logits, wanted)
-    slack = 0.0 if distance is None or not distance.size else float(distance.max())
-    tiers, near = _tiers(plan, run, logits, wanted, slack)
+    largest = 0.0 if distance is None or not distance.size else float(distance.max())
+    tiers, near = _tiers(plan, run, logits, wanted, max(slack, largest))
     return Accuracy(
         len(wanted),
         *_extremes(error),
@@ -85,7 +123,15 @@ def compare(plan: Plan, run: Run, expected: NDArray[np.generic]) -> Accuracy:
         tiers,
         tiers if plan.layout.reveal is Reveal.TIER else labels,
         near,
+        Histogram.of(_signed(logits, exact, scores, wanted)),
     )
+
+
+def _signed(logits: F64, exact: F64 | None, scores: F64 | None, wanted: F64) -> F64:
+    """Signed errors of the logits, else of the scores, flat; NaN where the float model's logit is lost."""
+    if exact is not None and np.isfinite(exact).any():
+        return (logits - exact).ravel()
+    return np.zeros(0) if scores is None else (scores - wanted).ravel()
 
 
 def _logits(plan: Plan, run: Run) -> F64:

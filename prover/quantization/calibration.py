@@ -93,7 +93,7 @@ def _plan(
 ) -> Plan:
     facts = FactSpace.of(schema)
     trace, outputs = trace_graph(graph, facts, given)
-    head = resolve_head(outputs, request.output, trace.labels)
+    head = resolve_head(trace, outputs, request.output)
     if head.logits.optional.any():
         raise QuantizationError(f"output {head.output!r}: {trace.absent(head.logits)}", IMPUTE)
     revealed = add_reveal(trace, head, request, settings.decimals, schema.hash)
@@ -114,7 +114,7 @@ def _plan(
     return Plan(
         model_hash,
         head.output,
-        head.link,
+        revealed.link,
         head.labels_only,
         facts.n_slots,
         tuple(steps),

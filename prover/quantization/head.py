@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prover.errors import ModelError, QuantizationError
+from prover.graph import Node
 from prover.quantization.rules.activation import complementary
 from prover.quantization.sparse import Sparse
 from prover.quantization.trace import Affine, FloatStep, Label, Link, Trace, Value
@@ -46,7 +47,8 @@ class Head:
 
     Attributes:
         output: name of the graph output.
-        link: ``"sigmoid"``, ``"softmax"``, ``"normalized"`` or ``"none"`` (raw scores).
+        link: ``"sigmoid"``, ``"softmax"``, ``"normalized"``, ``"none"`` (raw scores) or ``"whole"`` (integers and
+            booleans, which are revealed as they are).
         logits: flat; one element for a binary probability, whose class 1 it scores.
         classes: int64, what the model calls its classes; empty for raw scores and for independent probabilities.
         labels_only: the graph's output is the label itself.
@@ -67,37 +69,51 @@ class Head:
 
 @dataclass(frozen=True)
 class Revealed:
-    """The last steps' result: the outputs as ``matrix @ variables + bias`` (all integers), and their layout."""
+    """The last steps' result: the outputs as ``matrix @ variables + bias`` (all integers), and their layout.
+
+    Attributes:
+        matrix, bias: over all variables.
+        layout: what the outputs mean.
+        link: how the float model's output follows from the inputs of the last steps; see :class:`Head`.
+    """
 
     matrix: Sparse
     bias: NDArray[np.int64]
     layout: Layout
+    link: str
 
 
-def resolve_head(outputs: Mapping[str, Value], wanted: str | None, labels: Sequence[Label] = ()) -> Head:
-    """Find the output to reveal: the named one, else probabilities, else raw scores, else a label.
+def resolve_head(trace: Trace, outputs: Mapping[str, Value], wanted: str | None) -> Head:
+    """Find the output to reveal: the named one, else the probabilities, else the raw scores, else the label.
 
     Args:
+        trace: of the graph; scores that belong to one of its classifiers have its classes, though the label be cut off.
         outputs: the graph's outputs.
         wanted: name of one, or None.
-        labels: of the model's classifiers; scores that belong to one have its classes, though the label be cut off.
 
     Raises:
-        ModelError: no such output, or none that depends on the input.
+        ModelError: no such output, none that depends on the input, or several that may be meant.
     """
     if wanted is not None and wanted not in outputs:
         raise ModelError(f"the model has no output {wanted!r}", "its outputs: " + ", ".join(outputs))
     candidates = {name: value for name, value in outputs.items() if not isinstance(value, np.ndarray)}
-    names = [wanted] if wanted else sorted(candidates, key=lambda name: _rank(candidates[name]))
+    names = [wanted] if wanted else _best(trace, candidates)
     if not names or names[0] not in candidates:
         raise ModelError("the model's output does not depend on its input", "export the model again")
+    if len(names) > 1:
+        raise ModelError(
+            "several outputs of the model may be its decision: " + ", ".join(map(repr, names)),
+            f"name the one to reveal: output={names[0]!r} (--output {names[0]})",
+        )
     value = candidates[names[0]]
     if isinstance(value, Label):
         return _label_head(names[0], value)
+    if isinstance(value, Affine) and _is_integer(trace, names[0]):
+        return Head(names[0], "whole", _flat(value), np.zeros(0, dtype=np.int64))
     beside, label = next(((name, other) for name, other in candidates.items() if isinstance(other, Label)), ("", None))
     if label is None:
         logits = value.logits if isinstance(value, Link) else value
-        label = next((found for found in labels if _same(found.logits, logits)), None)
+        label = next((found for found in trace.labels if _same(found.logits, logits)), None)
     if isinstance(value, Affine):
         if label is not None and wanted is None and not _same(label.logits, value):
             return _label_head(beside, label)  # these scores do not tell the label
@@ -121,6 +137,8 @@ def add_reveal(trace: Trace, head: Head, request: Request, decimals: int, schema
             f"output {head.output!r} is a label: it has no {mode}", "reveal='label', or name another output"
         )
     polarity = _polarity(head, mode, request.polarity)
+    if head.link == "whole" and mode != "tier":
+        return _whole(head, request, mode, polarity, schema_hash, trace)
     if mode == "tier":
         return _tier(trace, head, request.tiers, polarity, schema_hash)
     if request.tiers is not None:
@@ -136,7 +154,22 @@ def _default_mode(head: Head) -> str:
     """A class where the model has classes; several targets or independent probabilities compete for nothing."""
     if head.binary and not head.labels_only:
         return "tier"
-    return "label" if head.classes.size > 1 else "score"
+    single = head.link == "whole" and head.logits.size == 1
+    return "label" if head.classes.size > 1 or single else "score"
+
+
+def _whole(head: Head, request: Request, mode: str, polarity: Polarity, schema_hash: bytes, trace: Trace) -> Revealed:
+    """Integers need no step: their forms are what is revealed, at no decimals."""
+    if request.tiers is not None:
+        raise QuantizationError("tier thresholds are for reveal='tier' only", f"drop them, or the reveal {mode!r}")
+    try:
+        reveal = {"label": Reveal.LABEL, "score": Reveal.SCORE}[mode]
+    except KeyError:
+        raise QuantizationError(f"unknown reveal {mode!r}", "score, label or tier") from None
+    matrix = _integers(head.logits.matrix.widen(trace.n_variables).scale_cols(trace.unit))
+    bias = np.rint(head.logits.bias).astype(np.int64)
+    layout = Layout(schema_hash, (0,) * head.logits.size, polarity, reveal)
+    return Revealed(matrix, bias, layout, head.link)
 
 
 def _tier(trace: Trace, head: Head, tiers: Sequence[float] | None, polarity: Polarity, schema_hash: bytes) -> Revealed:
@@ -159,7 +192,8 @@ def _tier(trace: Trace, head: Head, tiers: Sequence[float] | None, polarity: Pol
     step = FloatStep("tier", head.output, head.logits, 1, {"thresholds": exact})
     tier = trace.append(step, (1,))
     layout = Layout(schema_hash, (0,), polarity, Reveal.TIER, tuple(counts))
-    return Revealed(_integers(tier.matrix), np.zeros(1, dtype=np.int64), layout)
+    link = "sigmoid" if head.binary else "none"
+    return Revealed(_integers(tier.matrix), np.zeros(1, dtype=np.int64), layout, link)
 
 
 def _label(trace: Trace, head: Head, polarity: Polarity, schema_hash: bytes) -> Revealed:
@@ -169,21 +203,16 @@ def _label(trace: Trace, head: Head, polarity: Polarity, schema_hash: bytes) -> 
         above = trace.append(step, (1,))
         low, high = (int(label) for label in head.classes)
         matrix = _integers(above.matrix.scale_rows(np.array([float(high - low)])))
-        return Revealed(matrix, np.array([low], dtype=np.int64), layout)
+        return Revealed(matrix, np.array([low], dtype=np.int64), layout, head.link)
     if head.logits.size < 2:
         raise QuantizationError("this model has one raw score and no label", "reveal='score', or tiers=(...)")
     classes = head.classes if head.classes.size else np.arange(head.logits.size, dtype=np.int64)
     step = FloatStep("argmax", head.output, head.logits, 1, {"classes": classes.tolist()})
     label = trace.append(step, (1,))
-    return Revealed(_integers(label.matrix), np.zeros(1, dtype=np.int64), layout)
+    return Revealed(_integers(label.matrix), np.zeros(1, dtype=np.int64), layout, head.link)
 
 
 def _score(trace: Trace, head: Head, decimals: int, polarity: Polarity, schema_hash: bytes) -> Revealed:
-    if head.link in ("softmax", "normalized"):
-        raise QuantizationError(
-            f"{head.link} probabilities of {head.logits.size} classes are not revealed as scores",
-            "reveal='label' proves the class, which is exact",
-        )
     count = head.logits.size
     if head.link == "sigmoid":  # one table of its own for every element
         parts = []
@@ -192,9 +221,18 @@ def _score(trace: Trace, head: Head, decimals: int, polarity: Polarity, schema_h
             parts.append(trace.append(FloatStep("sigmoid", head.output, logit, 1, {"decimals": decimals}), (1,)))
         scores = Affine.stack(parts)
     else:
-        scores = trace.append(FloatStep("round", head.output, head.logits, count, {"decimals": decimals}), (count,))
+        source = head.logits
+        if head.link != "none":
+            source = trace.proved(_node(head), Link(head.link, head.logits))
+        scores = trace.append(FloatStep("round", head.output, source, count, {"decimals": decimals}), (count,))
     layout = Layout(schema_hash, (decimals,) * count, polarity, Reveal.SCORE)
-    return Revealed(_integers(scores.matrix), np.zeros(count, dtype=np.int64), layout)
+    link = "sigmoid" if head.link == "sigmoid" else "none"
+    return Revealed(_integers(scores.matrix), np.zeros(count, dtype=np.int64), layout, link)
+
+
+def _node(head: Head) -> Node:
+    """Stands for the output in the names of steps and in errors."""
+    return Node(head.output, "Output", "ai.onnx", 0, (), (head.output,), {})
 
 
 def _link_head(name: str, value: Link, label: Label | None) -> Head:
@@ -235,8 +273,20 @@ def _same(first: Affine, second: Affine) -> bool:
     )
 
 
-def _rank(value: Value) -> int:
-    return 0 if isinstance(value, Link) else 1 if isinstance(value, Affine) else 2
+def _best(trace: Trace, candidates: Mapping[str, Value]) -> list[str]:
+    """The outputs most likely to be the decision: probabilities before raw scores before labels and other integers."""
+    ranks: dict[int, list[str]] = {0: [], 1: [], 2: [], 3: []}
+    for name, value in candidates.items():
+        if isinstance(value, Affine):
+            ranks[3 if _is_integer(trace, name) else 1].append(name)
+        else:
+            ranks[0 if isinstance(value, Link) else 2].append(name)
+    return next((names for names in ranks.values() if names), [])
+
+
+def _is_integer(trace: Trace, name: str) -> bool:
+    """Whether an output's element type is an integer or a boolean; floats stay floats, whatever their weights."""
+    return name in trace.tensors and trace.tensors[name].dtype.kind in "iub"
 
 
 def _integers(matrix: Sparse) -> Sparse:

@@ -7,7 +7,7 @@ Concat and Gemm loses nothing before it is rounded once to integers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prover.errors import ModelShapeError, UnsupportedOpError
-from prover.graph import Graph, Node
+from prover.graph import Graph, Node, TensorInfo
 from prover.quantization import intervals
 from prover.quantization.facts import FactSpace
 from prover.quantization.sparse import Sparse
@@ -159,6 +159,7 @@ class Trace:
         steps: the nonlinearities so far.
         n_variables: fact slots and outputs of the steps.
         labels: what classifier nodes call the winner of their scores, whether or not the model returns it.
+        tensors: the graph's tensors, for rules that depend on the element type of an operand.
         lo, hi: float64[n_variables], proven range of every variable's real value; infinite where nothing is known.
         unit: float64[n_variables], the real value of one count where it is known before quantisation: facts, and
             integers (1); 0 elsewhere.
@@ -169,6 +170,7 @@ class Trace:
     steps: list[FloatStep] = field(default_factory=list)
     n_variables: int = 0
     labels: list[Label] = field(default_factory=list)
+    tensors: Mapping[str, TensorInfo] = field(default_factory=dict)
     lo: NDArray[np.float64] = field(init=False)
     hi: NDArray[np.float64] = field(init=False)
     unit: NDArray[np.float64] = field(init=False)
@@ -291,7 +293,7 @@ def trace_graph(
     from prover.quantization.dtypes import check_result
     from prover.quantization.rules import rule_for
 
-    trace = Trace(facts, missing)
+    trace = Trace(facts, missing, tensors=graph.tensors)
     values: dict[str, Value] = dict(graph.constants)
     _bind_inputs(graph, trace, values)
     for node in graph.nodes:
