@@ -105,11 +105,15 @@ def test_a_wide_hidden_layer_names_a_feature_too() -> None:
     schema = wide(3, 10**15)
     rows = np.random.default_rng(0).integers(0, 4, size=(50, 2))
     nodes = [
-        helper.make_node("MatMul", ["X", "w"], ["z"], "linear"),
+        helper.make_node("Gemm", ["X", "w", "b"], ["z"], "linear"),
         helper.make_node("Relu", ["z"], ["r"], "relu"),
         helper.make_node("MatMul", ["r", "v"], ["y"], "last"),
     ]
-    weights = {"w": np.eye(2, dtype=np.float32), "v": np.full((2, 1), 0.3, dtype=np.float32)}
+    weights = {
+        "w": np.eye(2, dtype=np.float32),
+        "b": np.full(2, -1, dtype=np.float32),
+        "v": np.full((2, 1), 0.3, dtype=np.float32),
+    }
     graph = import_model(model(nodes, weights, 2, {"y": (TensorProto.FLOAT, [1, 1])}))
     with pytest.raises(QuantizationError, match="feature 'x1'"):
         calibrate(graph, schema, rows, settings=Settings(saturation_bits=0))

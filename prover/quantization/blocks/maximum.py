@@ -20,7 +20,8 @@ def maximum(trace: Trace, node: Node, x: Affine) -> Affine:
         pool behind a Relu rectifies once a window.
     """
     m, k = x.shape
-    lo, hi = (end.reshape(m, k) for end in trace.interval(x))
+    with np.errstate(invalid="ignore"):  # of weights that are not finite nothing is proven
+        lo, hi = (end.reshape(m, k) for end in trace.interval(x))
     winner = np.argmax(lo, axis=1)
     others = np.where(np.arange(k) == winner[:, None], -np.inf, hi)
     decided = lo[np.arange(m), winner] >= others.max(axis=1)

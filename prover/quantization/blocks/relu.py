@@ -16,7 +16,8 @@ def relu(trace: Trace, node: Node, x: Affine) -> Affine:
     An element proven never positive is the constant 0, one proven never negative stays the linear form it is; neither
     costs a constraint. The rectifier of a maximum is taken in the maximum's own step (DESIGN §4: 3(n+2) + (n+1)).
     """
-    lo, hi = trace.interval(x)
+    with np.errstate(invalid="ignore"):  # of weights that are not finite nothing is proven
+        lo, hi = trace.interval(x)
     zero = Affine.constant(np.zeros(1), trace.n_variables)
     dead, on = hi <= 0.0, lo >= 0.0
     undecided = np.flatnonzero(~dead & ~on)
