@@ -19,6 +19,9 @@ from prover.quantization.trace import Affine
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 
+UNROUNDED_BITS = 36
+"""Widest product that keeps every fraction bit; widest result that is rounded to no fewer than it could have."""
+
 
 @dataclass(frozen=True)
 class Operand:
@@ -69,6 +72,16 @@ def seen(frame: Frame, source: Affine) -> F64:
     """float64[s, m]: the real values of ``source`` on the calibration samples."""
     real = source.matrix.widen(frame.unit.size).apply(frame.observed * frame.unit)
     return np.asarray(real + source.bias, dtype=np.float64)
+
+
+def result_bits(frame: Frame, largest: float) -> int:
+    """Fraction bits of a rounded result whose largest value seen is ``largest``.
+
+    Those of an activation; more for tensors of small numbers, so that they keep their digits, and fewer for very large
+    ones.
+    """
+    size = exponent(largest)
+    return max(0, min(frame.settings.activation_bits + max(0, -size), UNROUNDED_BITS - size))
 
 
 def exponent(value: float) -> int:

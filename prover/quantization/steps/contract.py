@@ -5,8 +5,8 @@
 The inputs are the left operands and then, from ``split`` on, the right ones; where both are the same tensor there is
 one block and ``split`` is its length. An operand is the form itself, or the form rounded by its block's ``shifts``
 where the sums would otherwise leave 61 bits. Nothing is rounded that need not be: a sum of at most
-:data:`UNROUNDED_BITS` bits keeps all its fraction bits, since dropping them costs a constraint a bit, and who reads
-the sum rounds it anyway.
+``operands.UNROUNDED_BITS`` bits keeps all its fraction bits, since dropping them costs a constraint a bit, and who
+reads the sum rounds it anyway.
 
 Error: that of the operands' rounding, and half a unit of the result where ``shift`` is not 0. Whole operands are exact.
 """
@@ -24,15 +24,12 @@ from prover.errors import QuantizationError
 from prover.quantization.blocks.product import products
 from prover.quantization.bounds import LIMIT
 from prover.quantization.frame import Frame, Quantised, bit_length
-from prover.quantization.operands import Operand, exponent, operand, seen
+from prover.quantization.operands import UNROUNDED_BITS, Operand, exponent, operand, result_bits, seen
 from prover.quantization.plan import LinearForms, Step
 from prover.quantization.steps import StepKind
 from prover.quantization.trace import FloatStep
 
 I64 = NDArray[np.int64]
-
-UNROUNDED_BITS = 36
-"""Widest sum that keeps every fraction bit."""
 
 _CELLS = 1 << 22
 """Most products one batch of :func:`evaluate` holds (32 MB)."""
@@ -73,7 +70,7 @@ def quantise(step: FloatStep, frame: Frame) -> Quantised:
     plain = Step("contract", step.node, forms, low, high, fraction, bit_length(observed), params)
     if whole or bit_length(np.stack((low, high))) <= UNROUNDED_BITS:
         return Quantised(plain, 2.0**-fraction)
-    kept = _result_bits(frame, float(np.abs(evaluate(plain, observed)).max()) * 2.0**-fraction)
+    kept = result_bits(frame, float(np.abs(evaluate(plain, observed)).max()) * 2.0**-fraction)
     shift = max(fraction - kept, 0)
     half = (1 << shift) >> 1
     done = Step(
@@ -137,12 +134,6 @@ def _cost(blocks: list[Operand], pairs: _Pairs) -> int:
     width = exponent(_reach(blocks, pairs)) + 1
     rounding = pairs.starts.size * width if width > UNROUNDED_BITS else 0
     return sum(block.cost for block in blocks) + rounding
-
-
-def _result_bits(frame: Frame, largest: float) -> int:
-    """Fraction bits of a rounded result: more for tensors of small numbers, fewer for very large ones."""
-    bits, size = frame.settings.activation_bits, exponent(largest)
-    return max(0, min(bits + max(0, -size), UNROUNDED_BITS - size))
 
 
 def _require(fits: bool, what: str) -> None:

@@ -1,0 +1,79 @@
+"""Quotients of tensors whose divisor depends on the input."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prover.graph import Node
+from prover.quantization.blocks.product import product
+from prover.quantization.trace import Affine, FloatStep, Trace, unsupported
+
+F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
+
+_SHARED = 3
+"""From this many numerators on, a divisor's inverse and one product each cost less than a division each."""
+
+
+def quotient(trace: Trace, node: Node, a: Affine, b: Affine, *, least: float = 0.0) -> Affine:
+    """``a / b`` element by element, shapes broadcast.
+
+    A quotient is rounded to the nearest multiple of its unit. A divisor that numerators share is inverted instead, to
+    two bits more than an activation has, relative to the smallest inverse seen.
+
+    Args:
+        a, b: a divisor whose range holds 0 is kept away from it by explicit, reported saturation at an eighth of the
+            smallest magnitude seen in calibration.
+        least: positive where the caller knows that no divisor is smaller, whatever intervals say, as of a sum of
+            exponentials one of which is 1.
+
+    Raises:
+        UnsupportedOpError: a divisor that is the constant 0.
+        QuantizationError: when the step is quantised, of a divisor that is 0 in every sample.
+    """
+    left, right = np.broadcast_arrays(*(np.arange(side.size).reshape(side.shape) for side in (a, b)))
+    shape, left, right = left.shape, left.ravel(), right.ravel()
+    fixed = (np.diff(b.matrix.indptr) == 0)[right]
+    if np.any(b.bias[right[fixed]] == 0):
+        raise unsupported(node, "division by a constant zero")
+    size = left.size
+    with np.errstate(divide="ignore"):
+        inverses = Affine.constant(1.0 / b.bias[right[fixed]], trace.n_variables)
+    linear = product(trace, node, a.pick(left[fixed]), inverses)
+    if fixed.all():
+        return linear.pick(np.arange(size, dtype=np.int64).reshape(shape))
+    order = np.empty(size, dtype=np.int64)
+    order[fixed], order[~fixed] = np.arange(linear.size), linear.size + np.arange(size - linear.size)
+    divided = _divided(trace, node, a.pick(left[~fixed]), b, right[~fixed], least)
+    return Affine.stack([linear, divided]).pick(order.reshape(shape))
+
+
+def _divided(trace: Trace, node: Node, tops: Affine, b: Affine, right: I64, least: float) -> Affine:
+    """``tops[i] / b[right[i]]``. Divisors of several numerators are inverted once, and multiplied with."""
+    divisors, place, uses = np.unique(right, return_inverse=True, return_counts=True)
+    bottoms = b.pick(divisors)
+    if uses.max() < _SHARED:
+        return _step(trace, node, tops, bottoms, place, {"least": least, "relative": False})
+    ones = Affine.constant(np.ones(divisors.size), trace.n_variables)
+    every = np.arange(divisors.size, dtype=np.int64)
+    inverses = _step(trace, node, ones, bottoms, every, {"least": least, "relative": True})
+    return product(trace, node, tops, inverses.pick(place))
+
+
+def _step(trace: Trace, node: Node, tops: Affine, bottoms: Affine, place: I64, params: dict[str, float]) -> Affine:
+    low, high = _range(trace, tops, bottoms.pick(place), params["least"])
+    step = FloatStep("quotient", node.name, Affine.stack([tops, bottoms]), tops.size, {"divisor": place, **params})
+    return trace.append(step, (tops.size,), lo=low, hi=high)
+
+
+def _range(trace: Trace, a: Affine, b: Affine, least: float) -> tuple[F64, F64]:
+    """Proven real range of every quotient; infinite where the divisor may be 0."""
+    (a_lo, a_hi), (b_lo, b_hi) = trace.interval(a), trace.interval(b)
+    if least > 0:
+        b_lo, b_hi = np.maximum(b_lo, least), np.maximum(b_hi, least)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        corners = np.stack([x / y for x in (a_lo, a_hi) for y in (b_lo, b_hi)])
+    corners[np.isnan(corners)] = 0.0
+    open_ = (b_lo <= 0) & (b_hi >= 0)
+    return np.where(open_, -np.inf, corners.min(axis=0)), np.where(open_, np.inf, corners.max(axis=0))
