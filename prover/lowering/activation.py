@@ -10,7 +10,6 @@ import numpy as np
 
 from prover.constraint import ConstraintSystem, LinearVector
 from prover.gadgets.clipped_relu import clipped_relu
-from prover.gadgets.clipped_relu import clipped_relu
 from prover.gadgets.relu import relu_truncate
 from prover.gadgets.truncate import truncate
 from prover.quantization import Step
