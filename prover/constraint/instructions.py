@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from prover.constraint.csr import Ints
+from prover.roots import integer_root
 
 Params = Mapping[str, Any]
 """Values are int, int64 arrays or lists of Python integers."""
@@ -136,7 +137,8 @@ def _thermometer(inputs: Sequence[Ints], params: Params) -> Ints:
 def _offset_parts(inputs: Sequence[Ints], params: Params) -> Ints:
     """[x] -> the parts of x's offset in its interval, greedy from the last weight: see ``gadgets/interval.py``.
 
-    Params: starts int64[s] ascending, weights int64[s·n] row by row, skip (1 leaves out the first part).
+    Params: starts int64[s] ascending, weights int64[s·n] row by row, skip (1 leaves out the first part), granule g (0
+    if absent; parts from column g on are multiples of 2^g and come divided by it).
     """
     x, starts, skip = inputs[0], np.asarray(params["starts"], np.int64), int(params["skip"])
     weights = np.asarray(params["weights"], np.int64).reshape(starts.size, -1)
@@ -150,6 +152,8 @@ def _offset_parts(inputs: Sequence[Ints], params: Params) -> Ints:
     if bool((rest != 0).any()):
         form = int(np.flatnonzero(rest)[0])
         raise WitnessValueError(f"value {int(x[form])} of form {form} lies in no interval")
+    granule = int(params.get("granule", 0))
+    parts[:, granule:] >>= granule
     return parts[:, skip:].reshape(-1)
 
 
@@ -161,6 +165,24 @@ def _floor_divide(inputs: Sequence[Ints], params: Params) -> Ints:
         form = int(np.flatnonzero(divisor <= 0)[0])
         raise WitnessValueError(f"divisor {int(divisor[form])} of form {form} is not positive")
     return np.asarray(x // divisor, dtype=np.int64)
+
+
+@integer_form("square_root")
+def _square_root(inputs: Sequence[Ints], params: Params) -> Ints:
+    """[x] -> ⌊√x⌋."""
+    form = np.flatnonzero(inputs[0] < 0)
+    if form.size:
+        raise WitnessValueError(f"value {int(inputs[0][form[0]])} of form {int(form[0])} is negative")
+    return integer_root(inputs[0])
+
+
+@integer_form("inverse_root")
+def _inverse_root(inputs: Sequence[Ints], params: Params) -> Ints:
+    """[x] -> ⌊√(scale / x)⌋ of positive x. Params: scale."""
+    form = np.flatnonzero(inputs[0] <= 0)
+    if form.size:
+        raise WitnessValueError(f"value {int(inputs[0][form[0]])} of form {int(form[0])} is not positive")
+    return integer_root(np.asarray(int(params["scale"]) // inputs[0], dtype=np.int64))
 
 
 @integer_form("is_zero")

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from prover.errors import QuantizationError
+from prover.quantization.bounds import LIMIT
 from prover.quantization.frame import Frame
 from prover.quantization.plan import LinearForms
 from prover.quantization.trace import Affine
@@ -66,6 +68,21 @@ def operand(frame: Frame, source: Affine, what: str, wanted: int, kept: int | No
     fraction, forms = frame.fit(source, wanted, what, error_bits=budget, kept=kept)
     shift = 0 if kept is None else max(fraction - kept, 0)
     return Operand(forms, shift, fraction - shift)
+
+
+def lifted(frame: Frame, forms: LinearForms, bits: int, what: str) -> LinearForms:
+    """``forms * 2^bits``.
+
+    Raises:
+        QuantizationError: a sum beyond 61 bits.
+    """
+    if bits == 0:
+        return forms
+    largest = max(float(np.abs(forms.matrix.data).max(initial=0)), float(np.abs(forms.bias).max()))
+    if largest * 2.0**bits >= LIMIT:
+        raise QuantizationError(f"{what}: a weight needs more than 61 bits")
+    matrix, bias = forms.matrix.with_data(forms.matrix.data << bits), forms.bias << bits
+    return LinearForms(matrix, bias, *frame.bounds.of(matrix, bias, what))
 
 
 def seen(frame: Frame, source: Affine) -> F64:

@@ -11,7 +11,7 @@ from prover.quantization.rules.linear import integer, matmul_right, real, scaled
 from prover.quantization.trace import Affine, Trace, Value, linear
 
 
-@rule("Gemm")
+@rule("Gemm", steps=("contract",))
 def gemm(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """``alpha * A' @ B' + beta * C``."""
     first, second = (
@@ -26,7 +26,7 @@ def gemm(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     return [summed(result, scaled(bias, np.full(bias.size, real(node, "beta"))))]
 
 
-@rule("MatMul")
+@rule("MatMul", steps=("contract",))
 def matmul(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """numpy's matmul: batches broadcast, a vector is a row on the left and a column on the right."""
     return [matrix_product(trace, node, operands[0], operands[1])]

@@ -9,14 +9,14 @@ from prover.quantization.rules import rule
 from prover.quantization.trace import Trace, Value, linear
 
 
-@rule("Mul")
+@rule("Mul", steps=("contract",))
 def multiply(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """Broadcast product; linear where one side is constant."""
     left, right = (linear(node, value, trace) for value in operands)
     return [product(trace, node, left, right)]
 
 
-@rule("Div")
+@rule("Div", steps=("quotient", "contract"))
 def divide(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """Broadcast quotient; linear where the divisor is constant."""
     left, right = (linear(node, value, trace) for value in operands)

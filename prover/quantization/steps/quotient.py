@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from prover.errors import QuantizationError
 from prover.quantization.bounds import LIMIT
 from prover.quantization.frame import Frame, Quantised, bit_length
-from prover.quantization.operands import UNROUNDED_BITS, Operand, exponent, operand, result_bits, seen
+from prover.quantization.operands import UNROUNDED_BITS, Operand, exponent, lifted, operand, result_bits, seen
 from prover.quantization.plan import LinearForms, Param, Step
 from prover.quantization.steps import StepKind
 from prover.quantization.trace import Affine, FloatStep
@@ -126,7 +126,7 @@ def _divisions(
             try:
                 fraction, forms = frame.fit(top, wanted_top, step.node, error_bits=budget)
                 target = kept + divisor.bits
-                scaled = _scaled(frame, forms, max(target - fraction, 0), step.node)
+                scaled = lifted(frame, forms, max(target - fraction, 0), step.node)
             except QuantizationError:
                 continue
             lift = max(fraction - target, 0)
@@ -154,21 +154,6 @@ def _signed(frame: Frame, division: _Division, step: FloatStep, smallest: float)
     if least > 0 and not (saturation and least << saturation < counts):
         clamp = 0
     return replace(division, sign=sign, clamp=clamp, low=max(least, clamp), high=max(most, clamp))
-
-
-def _scaled(frame: Frame, forms: LinearForms, bits: int, what: str) -> LinearForms:
-    """``forms * 2^bits``.
-
-    Raises:
-        QuantizationError: a sum beyond 61 bits.
-    """
-    if bits == 0:
-        return forms
-    largest = max(float(np.abs(forms.matrix.data).max(initial=0)), float(np.abs(forms.bias).max()))
-    if largest * 2.0**bits >= LIMIT:
-        raise QuantizationError(f"{what}: a weight needs more than 61 bits")
-    matrix, bias = forms.matrix.with_data(forms.matrix.data << bits), forms.bias << bits
-    return LinearForms(matrix, bias, *frame.bounds.of(matrix, bias, what))
 
 
 def _ends(division: _Division) -> tuple[I64, I64]:

@@ -1,0 +1,81 @@
+"""Softmax and its logarithm along an axis, anywhere in a model."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prover.graph import Node
+from prover.quantization.blocks.function import apply
+from prover.quantization.blocks.maximum import maximum
+from prover.quantization.blocks.quotient import quotient
+from prover.quantization.sparse import Sparse
+from prover.quantization.trace import Affine, Trace
+
+_LEAST_SUM = 0.5
+"""One exponent is 0 but for rounding, so that its exponential alone is near 1, and none is negative."""
+
+
+def softmax(trace: Trace, node: Node, x: Affine, axis: int) -> Affine:
+    """``exp(x_i) / sum_j exp(x_j)`` along ``axis``, in the shape of x.
+
+    The maximum is subtracted first, so that no exponential is above 1; the sum is inverted once and multiplied with.
+    Of two numbers it is the sigmoid of their difference.
+    """
+    rows, place = _rows(x, axis)
+    m, k = rows.shape
+    if k == 1:
+        return Affine.constant(np.ones(x.shape), trace.n_variables)
+    if k == 2:
+        first = apply(trace, node, "Sigmoid", rows.mapped(_differences(m), np.zeros(m), (m,)))
+        second = Affine(first.shape, first.negated.matrix, 1.0 - first.bias, first.optional)
+        pairs = Affine.stack([first, second])
+        return pairs.pick(np.stack((np.arange(m), m + np.arange(m)), axis=1)).pick(place)
+    powers, total = _exponentials(trace, node, _centred(rows, maximum(trace, node, rows)))
+    return quotient(trace, node, powers, total, least=_LEAST_SUM).pick(place)
+
+
+def log_softmax(trace: Trace, node: Node, x: Affine, axis: int) -> Affine:
+    """``x_i - log(sum_j exp(x_j))`` along ``axis``, in the shape of x."""
+    rows, place = _rows(x, axis)
+    return _centred(rows, log_sum_exp(trace, node, rows)).pick(place)
+
+
+def log_sum_exp(trace: Trace, node: Node, rows: Affine) -> Affine:
+    """``log(sum_j exp(x_j))`` of every row: [m, k] to [m]."""
+    largest = maximum(trace, node, rows)
+    _, total = _exponentials(trace, node, _centred(rows, largest))
+    logarithm = apply(trace, node, "Log", total.pick(np.arange(total.size, dtype=np.int64)))
+    return Affine(largest.shape, largest.matrix.add(logarithm.matrix), largest.bias + logarithm.bias, largest.optional)
+
+
+def _exponentials(trace: Trace, node: Node, rows: Affine) -> tuple[Affine, Affine]:
+    """exp of every element [m, k], and its sum [m, 1]."""
+    m, k = rows.shape
+    powers = apply(trace, node, "Exp", rows)
+    return powers, powers.mapped(_sums(m, k), np.zeros(m), (m, 1))
+
+
+def _rows(x: Affine, axis: int) -> tuple[Affine, NDArray[np.int64]]:
+    """The tensor with ``axis`` last, as a matrix; and where each element of x is in it."""
+    numbers = np.moveaxis(np.arange(x.size, dtype=np.int64).reshape(x.shape), axis, -1)
+    order = numbers.reshape(-1, x.shape[axis])
+    place = np.empty(x.size, dtype=np.int64)
+    place[order.ravel()] = np.arange(x.size)
+    return x.pick(order), place.reshape(x.shape)
+
+
+def _centred(rows: Affine, shift: Affine) -> Affine:
+    """``rows - shift``, one number a row."""
+    m, k = rows.shape
+    spread = shift.negated.pick(np.repeat(np.arange(m, dtype=np.int64), k).reshape(m, k))
+    return Affine(rows.shape, rows.matrix.add(spread.matrix), rows.bias + spread.bias, rows.optional)
+
+
+def _sums(m: int, k: int) -> Sparse:
+    rows = np.repeat(np.arange(m), k)
+    return Sparse.from_triplets(rows, np.arange(m * k), np.ones(m * k), (m, m * k))
+
+
+def _differences(m: int) -> Sparse:
+    return Sparse.from_triplets(np.repeat(np.arange(m), 2), np.arange(2 * m), np.tile([1.0, -1.0], m), (m, 2 * m))

@@ -1,0 +1,99 @@
+"""``root``: square roots and inverse square roots, rounded down.
+
+    x' = max(x >> shift, clamp_lo)            clamp_lo only where the step saturates
+    y = floor(sqrt(x'))                       without ``scale``
+    y = floor(sqrt(scale / x'))               with it
+
+Error: less than one unit of the result, and the operand's rounding. An x below ``clamp_lo`` is replaced by it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prover.errors import QuantizationError
+from prover.quantization.bounds import LIMIT
+from prover.quantization.frame import Frame, Quantised, bit_length
+from prover.quantization.operands import Operand, exponent, lifted, operand, result_bits, seen
+from prover.quantization.plan import Param, Step
+from prover.quantization.steps import StepKind
+from prover.quantization.trace import FloatStep
+from prover.roots import integer_root
+
+I64 = NDArray[np.int64]
+
+_LARGEST_SCALE = 60
+_BELOW_SEEN = 3
+"""Saturation keeps arguments above the smallest positive one seen, divided by 2 this often."""
+
+
+def quantise(step: FloatStep, frame: Frame) -> Quantised:
+    """``step.params``: ``inverse``, whether 1 is divided by the root."""
+    values = seen(frame, step.inputs)
+    if not (values > 0).any():
+        raise QuantizationError(
+            f"{step.node}: its root is of no positive number in any sample",
+            "calibrate with samples the model can be run on",
+        )
+    smallest, largest = float(values[values > 0].min()), float(values.max())
+    if step.params["inverse"]:
+        return _inverse(step, frame, smallest, largest)
+    bits = result_bits(frame, largest**0.5) + 1
+    budget = frame.settings.hidden_error_bits
+    fraction, forms = frame.fit(step.inputs, 2 * bits, step.node, error_bits=budget)
+    target = max(2 * bits, fraction + fraction % 2)
+    while target > fraction and not _fits(forms.lo, forms.hi, target - fraction):
+        target -= 2
+    source = Operand(lifted(frame, forms, max(target - fraction, 0), step.node), max(fraction - target, 0), target)
+    clamp: dict[str, Param] = {"clamp_lo": 0} if int(source.lo.min()) < 0 else {}
+    return _done(step, frame, source, clamp, 2.0 ** -(target // 2))
+
+
+def evaluate(step: Step, inputs: I64) -> I64:
+    values = inputs >> step.integer("shift")
+    if "clamp_lo" in step.params:
+        values = np.maximum(values, step.integer("clamp_lo"))
+    if "scale" not in step.params:
+        return integer_root(values)
+    if np.any(values <= 0):
+        raise ValueError("the inverse root of a number that is not positive")
+    return integer_root(np.asarray(step.integer("scale") // values, dtype=np.int64))
+
+
+def _inverse(step: FloatStep, frame: Frame, smallest: float, largest: float) -> Quantised:
+    """``scale`` = 2^c makes the root of the largest x seen at least 2^(activation bits + 2)."""
+    precision = frame.settings.activation_bits + 2
+    wanted = max(frame.hidden_fraction_bits(step.inputs), precision - exponent(smallest))
+    kept = max(0, _LARGEST_SCALE - 2 * precision - exponent(largest), 2 - exponent(smallest))
+    source = operand(frame, step.inputs, step.node, wanted, kept)
+    counts = max(1, int(smallest * 2.0**source.bits))
+    reach = (int(largest * 2.0**source.bits) + 1).bit_length()
+    power = min(2 * precision + reach, _LARGEST_SCALE)
+    power -= (power - source.bits) % 2
+    params: dict[str, Param] = {"scale": 1 << power}
+    least, saturation = int(source.lo.min()), frame.settings.saturation_bits
+    if least <= 0 or (saturation and least << 2 * saturation < counts):
+        params["clamp_lo"] = max(1, counts >> _BELOW_SEEN)
+    if int(source.hi.max()) << 4 >= 1 << power:
+        raise QuantizationError(
+            f"{step.node}: its argument may be 2^{exponent(float(source.hi.max()) / counts)} times the smallest one "
+            "seen, too wide a range for an inverse root",
+            "narrow the ranges of the schema's features it is computed from",
+        )
+    return _done(step, frame, source, params, 2.0 ** ((source.bits - power) // 2))
+
+
+def _done(step: FloatStep, frame: Frame, source: Operand, params: dict[str, Param], unit: float) -> Quantised:
+    forms, every = source.forms, {**params, "shift": source.shift}
+    observed = bit_length(frame.observed_inputs(forms))
+    plain = Step("root", step.node, forms, forms.lo, forms.hi, source.bits, observed, every)
+    ends = np.sort(evaluate(plain, np.stack((forms.lo, forms.hi))), axis=0)
+    return Quantised(Step("root", step.node, forms, ends[0], ends[1], source.bits, observed, every), unit)
+
+
+def _fits(lo: I64, hi: I64, bits: int) -> bool:
+    return float(max(-int(lo.min()), int(hi.max()), 1)) * 2.0**bits < LIMIT
+
+
+KIND = StepKind("root", quantise, evaluate)
