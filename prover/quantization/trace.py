@@ -186,14 +186,15 @@ class Trace:
         step: FloatStep,
         shape: tuple[int, ...],
         *,
-        whole: bool = False,
+        whole: bool | NDArray[np.bool_] = False,
         lo: float | NDArray[np.float64] | None = None,
         hi: float | NDArray[np.float64] | None = None,
     ) -> Affine:
         """Add a step; returns its outputs as a tensor of ``shape``.
 
         Args:
-            whole: the outputs are integers whose count is their value: booleans, indices, quantised numbers.
+            whole: the outputs (or those marked, bool[n_outputs]) are integers whose count is their value: booleans,
+                indices, quantised numbers.
             lo, hi: proven real range of the outputs, whatever the facts are; scalars or float64[n_outputs].
         """
         start, count = self.n_variables, step.n_outputs
@@ -202,7 +203,7 @@ class Trace:
         ends = (-np.inf if lo is None else lo, np.inf if hi is None else hi)
         self.lo = np.concatenate((self.lo, np.broadcast_to(np.asarray(ends[0], dtype=np.float64), count)))
         self.hi = np.concatenate((self.hi, np.broadcast_to(np.asarray(ends[1], dtype=np.float64), count)))
-        self.unit = np.concatenate((self.unit, np.full(count, float(whole))))
+        self.unit = np.concatenate((self.unit, np.broadcast_to(np.asarray(whole, dtype=np.float64), count)))
         return Affine.variables(shape, start, count)
 
     def interval(self, value: Affine) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
