@@ -11,6 +11,9 @@ U - x, would cost m + 2n. x itself needs no other range check.
 Soundness: whatever x is, the row of a part leaves p_i two integers, both in 0 .. w_i, so x is an integer in
 L .. L + Σ w_i, which is the interval g names. The intervals are disjoint, so exactly one choice of g passes. Parts are
 auxiliary: where two subsets of the weights have one sum, both are true.
+Granules: when all ends are whole numbers of 2^s from lo, the lowest s weights are 1, 2, .., 2^(s-1) and all others
+multiples of 2^s, so the parts above them sum to 2^s·⌊(x - L) / 2^s⌋, whichever of them are chosen: x is rounded down
+for nothing. Their wires hold them divided by 2^s.
 """
 
 from __future__ import annotations
@@ -34,10 +37,12 @@ class Interval:
     Attributes:
         at_least: the booleans (x ≥ t_j), m per form, form after form.
         one_hot: the interval's one-hot, m + 1 per form; place 0 is below all thresholds.
+        offset: granules from the interval's start, one form per form.
     """
 
     at_least: LinearVector
     one_hot: LinearVector
+    offset: LinearVector
 
 
 def interval(
@@ -47,9 +52,13 @@ def interval(
     lo: int | None = None,
     hi: int | None = None,
     *,
+    granule: int = 0,
     origin: str = "interval",
 ) -> Interval:
     """Prove lo ≤ x ≤ hi (by default the proven bounds of x) and locate every form among ascending thresholds.
+
+    Args:
+        granule: s, where the lengths of all intervals are multiples of 2^s.
 
     Raises:
         MalformedCircuitError: thresholds that do not ascend strictly inside (lo, hi], or x has no proven bounds.
@@ -61,12 +70,14 @@ def interval(
     edges = np.concatenate(([low], thresholds, [high + 1])).astype(np.int64)
     if not m or bool((np.diff(edges) <= 0).any()):
         raise MalformedCircuitError(f"{origin}: thresholds must ascend strictly inside ({low}, {high}]")
+    if bool((np.diff(edges) & ((1 << granule) - 1)).any()):
+        raise MalformedCircuitError(f"{origin}: an interval is no whole number of 2^{granule}")
     steps = cs.solve("thermometer", (x,), n * m, {"thresholds": thresholds}, (0, 1), origin=origin)
     descending(cs, steps, n, m, origin)
     # Interval arithmetic cannot see that the start follows x; an honest offset has these bounds by construction.
-    offset = (x - _chosen(steps, edges[:-1], n)).with_bounds(0, int(np.diff(edges).max()) - 1)
-    _enforce_parts(cs, x, offset, steps, edges, origin)
-    return Interval(steps, differences(cs, steps, n, m + 1))
+    offset = (x - chosen(steps, edges[:-1], n)).with_bounds(0, int(np.diff(edges).max()) - 1)
+    granules = _enforce_parts(cs, x, offset, steps, edges, granule, origin)
+    return Interval(steps, differences(cs, steps, n, m + 1), granules)
 
 
 def offset_weights(spans: Ints) -> tuple[Ints, int]:
@@ -88,7 +99,7 @@ def offset_weights(spans: Ints) -> tuple[Ints, int]:
     return np.stack(columns, axis=1) if columns else np.zeros((spans.size, 0), dtype=np.int64), common
 
 
-def _chosen(steps: LinearVector, values: Ints, n: int) -> LinearVector:
+def chosen(steps: LinearVector, values: Ints, n: int) -> LinearVector:
     """values[j] of the interval j that each of n runs of descending booleans names."""
     m = values.size - 1
     columns = np.arange(n * m, dtype=np.int64)
@@ -97,26 +108,46 @@ def _chosen(steps: LinearVector, values: Ints, n: int) -> LinearVector:
 
 
 def _enforce_parts(
-    cs: ConstraintSystem, x: LinearVector, offset: LinearVector, steps: LinearVector, edges: Ints, origin: str
-) -> None:
+    cs: ConstraintSystem,
+    x: LinearVector,
+    offset: LinearVector,
+    steps: LinearVector,
+    edges: Ints,
+    granule: int,
+    origin: str,
+) -> LinearVector:
+    """Prove that the offsets are sums of parts; returns them in granules."""
     n = len(x)
-    weights, common = offset_weights(np.diff(edges) - 1)
-    count = weights.shape[1]
+    weights, common = offset_weights((np.diff(edges) >> granule) - 1)
+    digits = np.tile(np.int64(1) << np.arange(granule), (weights.shape[0], 1))
+    full = np.concatenate((digits, weights << granule), axis=1)
+    count, common = full.shape[1], common + granule
+    factors = np.concatenate((np.ones(granule, np.int64), np.full(count - granule, 1 << granule)))
     dense = int(offset.terms.max()) > SUBSTITUTION_TERMS
-    skip = int(common > 0 and not dense and not bool((weights[:, common:] == 1).any()))
-    params = {"starts": edges[:-1], "weights": weights.reshape(-1), "skip": skip}
-    largest = np.tile(weights.max(axis=0)[skip:], n) if count else np.zeros(0, dtype=np.int64)
-    wires = cs.solve("offset_parts", (x,), n * (count - skip), params, (0, largest), origin=f"{origin}.parts")
+    skip = int(common > 0 and not dense and not bool((full[:, common:] == 1).any()))
+    params = {"starts": edges[:-1], "weights": full.reshape(-1), "skip": skip}
+    if granule:
+        params["granule"] = granule
+    most = (full.max(axis=0) // factors)[skip:] if count else np.zeros(0, dtype=np.int64)
+    bounds = (0, np.tile(most, n))
+    wires = cs.solve("offset_parts", (x,), n * (count - skip), params, bounds, origin=f"{origin}.parts")
     columns = np.arange(len(wires), dtype=np.int64)
-    ones = np.ones(columns.size, dtype=np.int64)
-    rows = columns // max(count - skip, 1)
-    rest = offset - wires.matmul(IntMatrix.from_triples(rows, columns, ones, (n, columns.size)))
+    rows, place = np.divmod(columns, max(count - skip, 1))
+    place = place + skip
+    rest = offset - wires.matmul(IntMatrix.from_triples(rows, columns, factors[place], (n, columns.size)))
     if skip:
         lowest = rest.with_bounds(0, 1)
         cs.enforce(lowest, lowest - 1, 0, f"{origin}.low")
     else:
         cs.enforce_zero(rest, f"{origin}.recompose")
     for i in range(skip, count):
-        part = wires[np.arange(n) * (count - skip) + (i - skip)]
-        weight = cs.constant([1 << i]) if i < common else _chosen(steps, weights[:, i], n)
+        part = wires[np.flatnonzero(place == i)]
+        own = full[:, i] // factors[i]
+        weight = cs.constant([int(own[0])]) if i < common else chosen(steps, own, n)
         cs.enforce(part, weight - part, 0, f"{origin}.low" if i < common else f"{origin}.high")
+    if not granule:
+        return offset
+    above = np.flatnonzero(place >= granule)
+    ones = np.ones(above.size, dtype=np.int64)
+    matrix = IntMatrix.from_triples(rows[above], above, ones, (n, columns.size))
+    return wires.matmul(matrix).with_bounds(0, int((np.diff(edges).max() - 1) >> granule))

@@ -28,3 +28,8 @@ def combined(a: Affine, b: Affine, factor: float = 1.0) -> Affine:
 def shifted(a: Affine, offset: float) -> Affine:
     """``a + offset``."""
     return Affine(a.shape, a.matrix, a.bias + offset, a.optional)
+
+
+def scaled(a: Affine, factor: float) -> Affine:
+    """``factor * a``."""
+    return Affine(a.shape, a.matrix.scale_rows(np.full(a.size, factor)), a.bias * factor, a.optional)

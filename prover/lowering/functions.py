@@ -1,0 +1,32 @@
+"""Functions of one number: ``function`` steps."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from prover.constraint import ConstraintSystem, LinearVector
+from prover.gadgets.piecewise import piecewise_polynomial
+from prover.quantization import Step
+from prover.quantization.steps import step_kind
+
+
+def function(cs: ConstraintSystem, step: Step, inputs: LinearVector) -> LinearVector:
+    """The piecewise polynomial; the rounding of its argument is part of finding the segment.
+
+    Arguments whose bounds leave one value have one result, and nothing to constrain.
+    """
+    shift, starts = step.integer("shift"), step.integers("starts")
+    low, high = inputs.bounds
+    known = low >> shift == high >> shift
+    rest = np.flatnonzero(~known)
+    parts = [cs.constant(step_kind(step.kind).evaluate(step, low[known][None])[0])]
+    if rest.size:
+        columns = step.integers("coefficients").reshape(starts.size, -1)
+        shifts = [0] * (columns.shape[1] - 2) + [step.integer("out_shift")]
+        stop = (int(step.inputs.hi.max()) >> shift) + 1
+        parts.append(piecewise_polynomial(cs, inputs[rest], starts, columns, shifts, stop, "function", granule=shift))
+    place = np.argsort(np.concatenate((np.flatnonzero(known), rest)), kind="stable")
+    return LinearVector.concat(parts)[place]
+
+
+LOWERINGS = {"function": function}

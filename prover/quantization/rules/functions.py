@@ -1,0 +1,52 @@
+"""Functions of one number, element by element, by approximation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from prover.graph import Node
+from prover.quantization.blocks.function import apply
+from prover.quantization.blocks.sums import scaled
+from prover.quantization.rules import rule
+from prover.quantization.rules.linear import real
+from prover.quantization.trace import Trace, Value, linear
+
+_PLAIN = (
+    "Sqrt", "Exp", "Log", "Sin", "Cos", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Asinh", "Acosh", "Atanh",
+    "Tanh", "Softplus", "Softsign", "Erf", "Mish", "HardSwish",
+)  # fmt: skip
+
+_WITH_CONSTANTS: Mapping[str, Callable[[Node], dict[str, float]]] = {
+    "Elu": lambda node: {"alpha": real(node, "alpha")},
+    "Celu": lambda node: {"alpha": real(node, "alpha")},
+    "Selu": lambda node: {"alpha": real(node, "alpha"), "gamma": real(node, "gamma")},
+}
+
+
+@rule(*_PLAIN, steps=("function",))
+def plain(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
+    """One table for all elements."""
+    return [apply(trace, node, node.op, linear(node, operands[0], trace))]
+
+
+@rule(*_WITH_CONSTANTS, steps=("function",))
+def with_constants(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
+    """Elu, Celu and Selu with their constants."""
+    return [apply(trace, node, node.op, linear(node, operands[0], trace), **_WITH_CONSTANTS[node.op](node))]
+
+
+@rule("Gelu", steps=("function",))
+def gelu(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
+    """The exact form, or the one with tanh."""
+    name = "Gelu" if node.attributes["approximate"] == "none" else "GeluTanh"
+    return [apply(trace, node, name, linear(node, operands[0], trace))]
+
+
+@rule("Swish", steps=("function",))
+def swish(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
+    """``x * sigmoid(alpha * x)``, which is ``silu(alpha * x) / alpha``."""
+    alpha = real(node, "alpha")
+    x = linear(node, operands[0], trace)
+    if alpha == 0.0:
+        return [scaled(x, 0.5)]
+    return [scaled(apply(trace, node, "Silu", scaled(x, alpha)), 1.0 / alpha)]

@@ -1,0 +1,153 @@
+"""``function``: a piecewise quadratic, one table for all elements of the step.
+
+    z = x >> shift;   y = quadratic_i(z - starts_i) >> out_shift   for starts_i <= z < starts_{i+1}
+
+The rounding halves are part of the bias and of the coefficients. ``coefficients`` holds degree + 1 numbers a segment,
+highest power first. The table covers the proven range of z; where that is much wider than what the samples show, the
+result stays what it is at ``clamp_lo`` and ``clamp_hi`` (arguments z; present only where the table saturates).
+``bound_billionths`` bounds |y - f(x)| / max(1, |f(x)|) for x between the clamps; see
+:mod:`prover.quantization.piecewise`.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prover.errors import QuantizationError
+from prover.quantization import piecewise
+from prover.quantization.frame import Frame, Quantised, bit_length
+from prover.quantization.functions import Function, Tail, function
+from prover.quantization.plan import Param, Step
+from prover.quantization.steps import StepKind
+from prover.quantization.trace import FloatStep
+
+_WIDTH = 36
+"""Bits of the largest result; results that are larger get fewer fraction bits."""
+
+_MARGIN = 1.5
+"""How far beyond the samples an exponential goes on growing: a factor of 4.5."""
+
+
+def quantise(step: FloatStep, frame: Frame) -> Quantised:
+    """``step.params``: ``"function"``, a name of :mod:`prover.quantization.functions`, and its ``"arguments"``."""
+    name, arguments = str(step.params["function"]), tuple(sorted(step.params["arguments"].items()))
+    shape, settings = function(name, arguments), frame.settings
+    low, high = _domain(step, shape, frame)
+    slope = _slope(shape, low, high)
+    precision = settings.activation_bits
+    kept = min(max(precision + 1 + math.ceil(math.log2(slope)), 2), 2 * precision + 4)
+    wanted = max(frame.hidden_fraction_bits(step.inputs) + max(math.ceil(math.log2(slope)), 0), kept)
+    fraction, forms = frame.fit(step.inputs, wanted, step.node, error_bits=settings.hidden_error_bits, kept=kept)
+    shift = max(fraction - kept, 0)
+    position = fraction - shift
+    first, last = forms.lo >> shift, forms.hi >> shift
+    least, most = int(first.min()), int(last.max())
+    clamp = [least, most]
+    if math.isfinite(low):
+        clamp[0] = min(max(least, math.ceil(low * 2.0**position)), most)
+    if math.isfinite(high):
+        clamp[1] = max(min(most, math.floor(high * 2.0**position)), clamp[0])
+    spec = piecewise.Spec(
+        name, arguments, least, most, (clamp[0], clamp[1]), position, precision, precision, shift == 0
+    )
+    bits, table = _table(spec, shape, step.node)
+    params: dict[str, Param] = {
+        "shift": shift,
+        "out_shift": table.shift,
+        "starts": tuple(table.starts.tolist()),
+        "coefficients": tuple(table.coefficients.ravel().tolist()),
+        "bound_billionths": min(math.ceil(table.error * 1e9), 1 << 60),
+    }
+    if clamp[0] > least:
+        params["clamp_lo"] = clamp[0]
+    if clamp[1] < most:
+        params["clamp_hi"] = clamp[1]
+    ranges, place = np.unique(np.stack((first, last)), axis=1, return_inverse=True)
+    ends = piecewise.extremes(ranges[0], ranges[1], table.starts, table.coefficients, table.shift)
+    where = place.reshape(-1)
+    observed = bit_length(frame.observed_inputs(forms))
+    return Quantised(
+        Step("function", step.node, forms, ends[0][where], ends[1][where], fraction, observed, params), 2.0**-bits
+    )
+
+
+def evaluate(step: Step, inputs: NDArray[np.int64]) -> NDArray[np.int64]:
+    starts = step.integers("starts")
+    coefficients = step.integers("coefficients").reshape(starts.size, -1)
+    return piecewise.evaluate(inputs >> step.integer("shift"), starts, coefficients, step.integer("out_shift"))
+
+
+def _table(spec: piecewise.Spec, shape: Function, node: str) -> tuple[int, piecewise.Table]:
+    """Fraction bits of the results, and the table; fewer bits where the arithmetic would leave 61 bits."""
+    unit = 2.0**-spec.position_bits
+    ends = shape.range(np.array([spec.clamp[0] * unit]), np.array([spec.clamp[1] * unit]))
+    largest = max(float(np.abs(ends).max()), 1.0)
+    if not math.isfinite(largest):
+        raise QuantizationError(f"{node}: {spec.name} has no finite range", "narrow the ranges of the features")
+    magnitude = math.ceil(math.log2(largest))
+    bits = min(spec.precision, _WIDTH - magnitude)
+    while True:
+        try:
+            chosen = piecewise.Spec(**{**spec.__dict__, "bits": bits})
+            return bits, piecewise.cheapest_table(chosen)
+        except QuantizationError as error:
+            if bits <= spec.precision - magnitude:
+                raise QuantizationError(f"{node}: {error}", error.hint) from error
+            bits = max(bits - 4, spec.precision - magnitude)
+
+
+def _domain(step: FloatStep, shape: Function, frame: Frame) -> tuple[float, float]:
+    """Arguments between which the table follows the function; infinite where it need not be cut off.
+
+    Raises:
+        QuantizationError: a sample outside the function's own domain.
+    """
+    source = step.inputs
+    values = source.matrix.widen(frame.unit.size).apply(frame.observed * frame.unit) + source.bias
+    low, high = float(values.min()), float(values.max())
+    least, most = shape.domain
+    slack = 2.0 ** (2 - frame.settings.activation_bits)
+    name = step.params["function"]
+    if low < least - slack or high > most + slack or (shape.open and (high <= least or low >= most)):
+        wrong = low if low < least - slack or high <= least else high
+        raise QuantizationError(
+            f"{step.node}: {name} of {wrong:g}, which a sample reaches, is not defined",
+            f"{name} is defined from {least:g} to {most:g}: narrow the ranges of the features it reads",
+        )
+    finest = 2.0**-frame.settings.activation_bits
+    low, high = max(low, least + finest * shape.open), min(high, most - finest * shape.open)
+    width = max(high - low, 1.0)
+    reach = max(abs(low), abs(high), 1.0)
+    return (
+        _end(low, least, shape, shape.low, width, reach, frame.settings.saturation_bits),
+        -_end(-high, -most, shape, shape.high, width, reach, frame.settings.saturation_bits),
+    )
+
+
+def _end(
+    seen: float, natural: float, shape: Function, tail: Tail | None, width: float, reach: float, saturation: int
+) -> float:
+    """The lower end of the domain (the upper one is the lower end of the mirrored function)."""
+    if math.isfinite(natural) and shape.open:
+        return natural + (seen - natural) / 4
+    if tail is not None:
+        return -math.inf if tail.slope == 0.0 or not saturation else -4.0 * reach
+    return max(natural, seen - (_MARGIN if shape.steep else width))
+
+
+def _slope(shape: Function, low: float, high: float) -> float:
+    """Steepest |f'| / max(1, |f|), roughly: it only decides how fine arguments are."""
+    low, high = max(low, -64.0), min(high, max(64.0, low + 64.0))
+    near = np.geomspace(max(high - low, 2.0**-40) * 2.0**-24, max(high - low, 2.0**-40), 257)
+    places = np.unique(np.clip(np.concatenate((low + near, high - near, [low, high])), low, high))
+    with np.errstate(all="ignore"):
+        values = np.asarray(shape.evaluate(places), dtype=np.float64)
+        slopes = np.abs(np.diff(values)) / np.diff(places) / np.maximum(np.abs(values[:-1]), 1.0)
+    slopes = slopes[np.isfinite(slopes)]
+    return float(np.clip(slopes.max(initial=2.0**-8), 2.0**-8, 2.0**40))
+
+
+KIND = StepKind("function", quantise, evaluate)
