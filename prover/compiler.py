@@ -21,6 +21,7 @@ from prover.lowering import Report, assignments, build_report, lower
 from prover.progress import Progress, silent
 from prover.quantization import SEMANTICS, IntegerModel, Plan, Request, Settings, calibrate, encode_samples
 from prover.quantization.accuracy import compare
+from prover.quantization.calibration import model_rows
 from prover.quantization.categories import encoded_categories
 from prover.schema import Category, EncodedInput, Layout, Schema
 
@@ -83,7 +84,7 @@ def compile_model(
     Args:
         model: path of an ONNX file, or its bytes.
         schema: features of the private input; derived from ``calibration`` when None.
-        calibration: number[n, d], rows as the model takes them.
+        calibration: number[n, d], rows as the model takes them; objects where it takes texts.
         reveal: ``"tier"``, ``"label"`` or ``"score"``; by default tier for a probability of two classes, label for
             more classes, score for a regression or for several independent probabilities.
         output: name of the model's output to reveal; by default its probabilities.
@@ -105,10 +106,11 @@ def compile_model(
     digest = hashlib.sha256(data if data is not None else Path(os.fspath(model)).read_bytes()).hexdigest()  # type: ignore[arg-type]
     if schema is None:
         schema = _derive(graph, calibration)
+    graph = graph.labelled(schema.labels)
     _report_progress(progress, "compile: choosing integers", 0.1)
     request = Request(reveal, output, None if tiers is None else tuple(tiers), polarity)
     batch = encode_samples(schema, calibration)
-    rows = batch.to_model_rows() if calibration is None else np.asarray(calibration, dtype=np.float32)
+    rows = model_rows(batch, calibration)
     expected = functools.cache(functools.partial(model_outputs, model, graph, rows))
     plan = calibrate(
         graph, schema, calibration, request=request, settings=settings, model_hash=digest, reference=expected
@@ -187,16 +189,18 @@ def _array(result: Any) -> NDArray[np.generic]:
 
 
 def _derive(graph: Graph, calibration: NDArray[np.generic] | None) -> Schema:
-    """A schema from calibration data; columns the model one-hot encodes become categories."""
+    """A schema from calibration data; columns the model looks up become categories of the labels it knows."""
     if calibration is None:
         raise SchemaError(
             "there is neither a schema nor calibration data", "give schema=..., or calibration rows to derive one from"
         )
     schema = Schema.derive(np.asarray(calibration), graph.name or "derived")
     features = list(schema.features)
-    for column, count in encoded_categories(graph).items():
-        name = features[column].name
-        features[column] = Category(name, tuple(str(k) for k in range(count)))
+    for column, labels in encoded_categories(graph).items():
+        given = features[column]
+        others = given.labels if isinstance(given, Category) else ()
+        known = dict.fromkeys((*labels, *others))  # the model may ignore a label that the data has
+        features[column] = Category(given.name, tuple(known), optional=given.optional)
     return replace(schema, features=tuple(features))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
 from typing import Any
@@ -71,6 +71,7 @@ class Graph:
         constants: read-only arrays by tensor name.
         tensors: every input, constant and node output.
         opsets: version by domain.
+        labels: texts by column of a feature row, for the columns that text inputs read; see :meth:`labelled`.
     """
 
     name: str
@@ -80,6 +81,11 @@ class Graph:
     constants: Mapping[str, Array]
     tensors: Mapping[str, TensorInfo]
     opsets: Mapping[str, int]
+    labels: Mapping[int, Sequence[str]] = field(default_factory=dict)
+
+    def labelled(self, labels: Mapping[int, Sequence[str]]) -> Graph:
+        """The same graph, whose text inputs read ``labels[column][number]`` of a row of numbers."""
+        return replace(self, labels=dict(labels))
 
     @property
     def n_features(self) -> int:
@@ -104,10 +110,10 @@ class Graph:
         """Cut one row of features into the inputs, in order.
 
         Args:
-            row: real numbers [d], d = :attr:`n_features`.
+            row: real numbers [d], d = :attr:`n_features`; the index of its label for a text.
 
         Raises:
-            InputError: wrong length, or a value an integer input cannot hold.
+            InputError: wrong length, a value an integer input cannot hold, or a text that has no label.
         """
         if row.shape != (self.n_features,):
             raise InputError(f"a row has shape {row.shape}, the model takes ({self.n_features},)")
@@ -115,6 +121,11 @@ class Graph:
         start = 0
         for info in self.inputs:
             piece = row[start : start + info.size]
+            if info.dtype.kind == "O":
+                texts = [self._text(start + offset, value) for offset, value in enumerate(piece)]
+                result[info.name] = np.array(texts, dtype=object).reshape(info.shape)
+                start += info.size
+                continue
             start += info.size
             with np.errstate(invalid="ignore", over="ignore"):
                 typed = piece.astype(info.dtype)
@@ -172,6 +183,17 @@ class Graph:
             raise InputError(f"rows have shape {rows.shape}, expected (n, {self.n_features}) with n > 0")
         results = [self.run(self.feed(row), fetch) for row in rows]
         return {name: np.stack([result[name] for result in results]) for name in results[0]}
+
+    def _text(self, column: int, value: float) -> str:
+        """The text a number stands for; a missing one is empty."""
+        labels = self.labels.get(column)
+        if labels is None:
+            raise InputError(f"column {column} is a text, and no labels are known for it", "compile with a schema")
+        if np.isnan(value):
+            return ""
+        if value not in range(len(labels)):
+            raise InputError(f"column {column} is a text with {len(labels)} labels: its number is none of them")
+        return labels[int(value)]
 
     def _inputs_hint(self) -> str:
         return "inputs: " + ", ".join(f"{info.name} {info.dtype}{list(info.shape)}" for info in self.inputs)

@@ -101,9 +101,9 @@ def _input(proto: Any, input_shapes: Mapping[str, Sequence[int]]) -> TensorInfo:
     name = utf8(proto.name)
     tensor = proto.type.tensor_type
     dtype = ELEMENT_TYPES.get(tensor.elem_type) if proto.type.WhichOneof("value") == "tensor_type" else None
-    if not name or dtype is None or dtype.kind == "O":
+    if not name or dtype is None:
         raise ModelShapeError(
-            f"input {name!r} is not a tensor of numbers", "encode text as category indices before the model"
+            f"input {name!r} is not a tensor of numbers or texts", "convert sequences and maps to tensors"
         )
     if name in input_shapes:
         shape = tuple(int(size) for size in input_shapes[name])

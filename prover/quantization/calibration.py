@@ -56,11 +56,12 @@ def calibrate(
         InputError: a sample outside the schema.
     """
     request = request or Request()
+    graph = graph.labelled(schema.labels)
     batch = encode_samples(schema, samples)
     given = None if samples is None else batch.missing.sum(axis=0)  # rows in which the caller's data holds NaN
     if settings is not None:
         return _plan(graph, schema, batch, request, settings, model_hash, given)
-    rows = batch.to_model_rows() if samples is None else np.asarray(samples, dtype=np.float32)
+    rows = model_rows(batch, samples)
     expected: NDArray[np.generic] | None = None
     best: tuple[int, Plan] | None = None
     for step in range(N_REFINEMENTS + 1):
@@ -138,6 +139,13 @@ def encode_samples(schema: Schema, samples: NDArray[np.generic] | None) -> Encod
     if table.ndim != 2 or table.shape[0] == 0:
         raise InputError(f"calibration data has shape {table.shape}, expected (rows, {len(schema)})")
     return schema.encode_batch(table)
+
+
+def model_rows(batch: EncodedBatch, samples: NDArray[np.generic] | None) -> NDArray[np.float32]:
+    """What the float model sees: the caller's own numbers, or those of the codes where there are none."""
+    if samples is None or np.asarray(samples).dtype == object:
+        return batch.to_model_rows()
+    return np.asarray(samples, dtype=np.float32)
 
 
 def draw(schema: Schema, count: int, seed: int = 0) -> EncodedBatch:

@@ -1,11 +1,14 @@
-"""Which input columns a model one-hot encodes: they are categories, whatever their numbers look like."""
+"""Which input columns a model looks up in a table: they are categories, whatever their numbers look like."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
 from prover.graph import Array, Graph, Node
 from prover.graph.ops import find_spec
+from prover.graph.ops.ml_encoders import lookup_of, one_hot_categories
 
 _MOVES = {
     "ArrayFeatureExtractor",
@@ -21,30 +24,47 @@ _MOVES = {
 """Operators through which a column keeps its identity."""
 
 
-def encoded_categories(graph: Graph) -> dict[int, int]:
-    """Number of labels by column, for columns that only move until a OneHotEncoder over 0 .. k-1 takes them."""
+_ENCODERS = ("OneHotEncoder", "LabelEncoder", "CategoryMapper")
+
+
+def encoded_categories(graph: Graph) -> dict[int, tuple[str, ...]]:
+    """Labels by column, for columns that only move until an encoder takes them: texts, or the numbers 0 .. k-1."""
     columns: dict[str, Array] = {}
     start = 0
     for tensor in graph.inputs:
         columns[tensor.name] = np.arange(start, start + tensor.size, dtype=np.int64).reshape(tensor.shape)
         start += tensor.size
-    found: dict[int, int] = {}
+    found: dict[int, tuple[str, ...]] = {}
     for node in graph.nodes:
         moved = _moved(graph, node, columns)
         if node.op in _MOVES and moved is not None:
             columns[node.outputs[0]] = moved
-        elif node.op == "OneHotEncoder" and moved is not None:
-            categories = node.attributes["cats_int64s"]
-            if isinstance(categories, tuple) and categories == tuple(range(len(categories))) and len(categories) > 1:
-                found |= dict.fromkeys(moved.ravel().tolist(), len(categories))
+        elif node.op in _ENCODERS and moved is not None:
+            labels = _labels(node, graph.tensors[node.inputs[0]].dtype)
+            if len(labels) > 1:
+                found |= dict.fromkeys(moved.ravel().tolist(), labels)
     return found
+
+
+def _labels(node: Node, dtype: np.dtype[Any]) -> tuple[str, ...]:
+    """The labels of an encoder's input, where it reads texts or counts from 0."""
+    try:
+        if node.op == "OneHotEncoder":
+            keys = one_hot_categories(node, dtype)
+        else:
+            keys = tuple(lookup_of(node, dtype).table)
+    except ValueError:
+        return ()
+    if dtype.kind == "O":
+        return tuple(sorted(keys)) if all(keys) else ()
+    return tuple(str(key) for key in keys) if node.op == "OneHotEncoder" and keys == tuple(range(len(keys))) else ()
 
 
 def _moved(graph: Graph, node: Node, columns: dict[str, Array]) -> Array | None:
     """Column numbers of a node's output; None where they are lost."""
     if node.inputs[0] not in columns:
         return None
-    if node.op in ("Cast", "OneHotEncoder"):
+    if node.op in ("Cast", *_ENCODERS):
         return columns[node.inputs[0]]
     operands: list[Array | None] = []
     for name in node.inputs:

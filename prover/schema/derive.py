@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prover.errors import SchemaError
-from prover.schema.features import EXACT_FIXED, Bool, Feature, Fixed, Int
+from prover.schema.features import EXACT_FIXED, Bool, Category, Feature, Fixed, Int
 
 SCALE = 1024
 """Units to 1 of a derived ``fixed`` feature: 10 fraction bits."""
@@ -20,16 +20,18 @@ def derive_features(calibration: NDArray[np.generic], *, uniform: bool = False) 
 
     A column of zeros and ones becomes bool; one of integers int; any other fixed. Ranges are widened to
     [0, 2^b - 1], or [-2^b, 2^b - 1] when a value is negative: such a range needs no exact check in the circuit.
-    A column with NaN becomes optional.
+    A column with NaN becomes optional. A column of texts becomes a category of the texts it holds, sorted.
 
     Args:
-        calibration: [n, d] real numbers, n and d at least 1.
+        calibration: [n, d] real numbers, n and d at least 1; or objects, columns of which may be texts.
         uniform: one type and range for all columns.
 
     Raises:
         SchemaError: no data, infinities, a column without a number, or values too large for exact integers.
     """
     table = np.asarray(calibration)
+    if table.dtype == object and table.ndim == 2 and 0 not in table.shape and not uniform:
+        return tuple(_mixed(f"x{index}", column) for index, column in enumerate(table.T))
     if table.ndim != 2 or 0 in table.shape or table.dtype.kind not in "fiub":
         raise SchemaError(
             f"calibration data has shape {table.shape} and dtype {table.dtype}, expected real numbers (n, d)",
@@ -61,6 +63,17 @@ def _feature(name: str, column: NDArray[np.float64]) -> Feature:
         )
     bounds = _widened(round(low * scale), round(high * scale))
     return Int(name, *bounds, optional=optional) if whole else Fixed(name, scale, *bounds, optional=optional)
+
+
+def _mixed(name: str, column: NDArray[np.object_]) -> Feature:
+    """A column of objects: texts, or numbers."""
+    present = [value for value in column if value is not None and value == value]
+    if present and all(isinstance(value, str) for value in present):
+        return Category(name, tuple(sorted(set(present))), optional=len(present) < len(column))
+    try:
+        return _feature(name, column.astype(np.float64))
+    except (TypeError, ValueError) as error:
+        raise SchemaError(f"calibration column {name!r} mixes texts and numbers", "clean the data") from error
 
 
 def _scale(peak: float) -> int:

@@ -93,7 +93,8 @@ def encode_table(features: tuple[Feature, ...], table: NDArray[np.generic]) -> E
     """Encode n inputs at once; columns in schema order, NaN for missing.
 
     Args:
-        table: [n, d] of a real dtype up to 64 bits (float16, float32, float64, integers, bool).
+        table: [n, d] of a real dtype up to 64 bits (float16, float32, float64, integers, bool), or of objects:
+            whatever :func:`encode_values` takes.
 
     Raises:
         InputError: naming the row and the feature.
@@ -101,6 +102,11 @@ def encode_table(features: tuple[Feature, ...], table: NDArray[np.generic]) -> E
     if not isinstance(table, np.ndarray) or table.ndim != 2 or table.shape[1] != len(features):
         shape = table.shape if isinstance(table, np.ndarray) else type(table).__name__
         raise InputError(f"inputs have shape {shape}, expected (n, {len(features)})", "one row per input")
+    if table.dtype == object:
+        rows = [encode_values(features, row) for row in table]
+        codes = np.stack([row.codes for row in rows]) if rows else np.zeros(table.shape, dtype=np.int64)
+        missing = np.stack([row.missing for row in rows]) if rows else np.zeros(table.shape, dtype=np.bool_)
+        return EncodedBatch(features, *_frozen(codes, missing))
     if table.dtype.kind not in "fiub" or table.dtype.itemsize > 8:
         raise InputError(f"inputs have dtype {table.dtype}, expected real numbers", "use float32 or float64")
     columns = _Columns(features)

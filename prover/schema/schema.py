@@ -16,7 +16,7 @@ from prover.errors import SchemaError
 from prover.jsontext import parse_json
 from prover.schema.derive import derive_features
 from prover.schema.encoding import EncodedBatch, EncodedInput, FeatureValues, encode_table, encode_values
-from prover.schema.features import KINDS, Feature, check_text
+from prover.schema.features import KINDS, Category, Feature, check_text
 from prover.schema.hashing import keccak256
 from prover.schema.packing import PackingPlan, plan_packing
 
@@ -106,6 +106,11 @@ class Schema:
             SchemaError: no rows, or a column no feature type fits.
         """
         return cls(name, derive_features(calibration, uniform=uniform), "derived from calibration data")
+
+    @property
+    def labels(self) -> dict[int, tuple[str, ...]]:
+        """Labels of every category, by its place."""
+        return {i: item.labels for i, item in enumerate(self.features) if isinstance(item, Category)}
 
     def encode(self, values: FeatureValues) -> EncodedInput:
         """Encode one input; raises InputError naming the feature. See :func:`prover.schema.encoding.encode_values`."""

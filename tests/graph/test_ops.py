@@ -16,8 +16,12 @@ from prover.graph import Graph, import_model, ops
 from prover.graph.ops import OpSpec, registry
 from prover.graph.ops.spec import DEFAULT_DOMAIN, ML_DOMAIN, NEWEST
 
+from .ml_cases import ML_CASES
 from .onnx_models import make_model, run_onnxruntime, value_info
-from .op_cases import CASES, Case
+from .op_cases import CASES as CORE_CASES
+from .op_cases import Case
+
+CASES = [*CORE_CASES, *ML_CASES]
 
 RUNTIME_NEWEST = {DEFAULT_DOMAIN: 26, ML_DOMAIN: 5}
 """Last opsets the pinned onnxruntime loads."""

@@ -127,7 +127,7 @@ def test_linear_operators_fold_exactly(nodes: list[Any], weights: dict[str, Any]
 def test_every_operator_of_the_graph_has_a_rule() -> None:
     """All but those that never see the input's values, and those the importer removes."""
     folded = {("ai.onnx", op) for op in ("Constant", "ConstantOfShape", "Shape", "Size", "Identity")}
-    assert rules() == registry().keys() - folded - {("ai.onnx.ml", "ZipMap")}
+    assert rules() == registry().keys() - folded - {("ai.onnx.ml", "ZipMap"), ("ai.onnx", "StringNormalizer")}
 
 
 def refused(nodes: list[Any], weights: dict[str, Any], outputs: dict[str, Any], schema: Schema = MIXED) -> str:
@@ -139,14 +139,28 @@ def refused(nodes: list[Any], weights: dict[str, Any], outputs: dict[str, Any], 
     return str(caught.value)
 
 
-def test_encoding_a_number_is_refused_by_feature_name() -> None:
-    nodes = [
+def encoder(zeros: int = 1) -> list[Any]:
+    return [
         one("Gather", ["X", "i"], "g", axis=1),
-        one("OneHotEncoder", ["g"], "o", "ai.onnx.ml", cats_int64s=[0, 1], zeros=1),
+        one("OneHotEncoder", ["g"], "o", "ai.onnx.ml", cats_int64s=[0, 1], zeros=zeros),
         one("Reshape", ["o", "s"], "y"),
     ]
+
+
+def test_whole_numbers_are_encoded_by_equalities() -> None:
     weights = {"i": np.array([5]), "s": np.array([1, 2])}
-    assert "'count'" in refused(nodes, weights, {"y": (FLOAT, [1, 2])})
+    graph = import_model(model(encoder(), weights, 6, {"y": (FLOAT, [1, 2])}))
+    plan = calibrate(graph, MIXED, ROWS)
+    assert [step.kind for step in plan.steps][:1] == ["equal"]
+    run = IntegerModel(plan, MIXED).run(MIXED.encode_batch(ROWS).codes)
+    scale = 10 ** np.array(plan.layout.decimals)
+    assert (run.outputs == scale * (ROWS[:, 5:] == [0, 1])).all()
+    assert "value 2" in refused(encoder(zeros=0), weights, {"y": (FLOAT, [1, 2])})
+
+
+def test_encoding_a_fraction_is_refused() -> None:
+    weights = {"i": np.array([3]), "s": np.array([1, 2])}
+    assert "not known to be whole" in refused(encoder(), weights, {"y": (FLOAT, [1, 2])})
 
 
 def test_a_label_the_encoder_does_not_know_is_refused() -> None:

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from prover.graph.ir import Array, Node
-from prover.graph.ops.elementwise import sigmoid
-from prover.graph.ops.reduction import softmax
+from prover.graph.ops.ml_scores import TRANSFORMS, transformed
 from prover.graph.ops.spec import (
     ML_DOMAIN,
     Inferred,
@@ -68,8 +67,9 @@ def _infer_classifier(node: Node, inputs: Sequence[Operand | None]) -> list[Infe
     same_dtype(inputs)
     targets = _floats(node, "intercepts").size
     _weights(node, data.shape, targets)
-    if targets == 1 and node.attributes["post_transform"] == "SOFTMAX":
-        raise unsupported(node, "SOFTMAX of a single score", "runtimes disagree; use LOGISTIC")
+    if targets == 1 and node.attributes["post_transform"] not in ("NONE", "LOGISTIC"):
+        transform = node.attributes["post_transform"]
+        raise unsupported(node, f"{transform} of a single score", "runtimes disagree; use LOGISTIC")
     labels = classifier_labels(node)
     rows = data.shape[0] if len(data.shape) == 2 else 1
     return [Inferred(labels.dtype, (rows,)), Inferred(_FLOAT32, (rows, labels.size))]
@@ -84,11 +84,7 @@ def _classifier(node: Node, inputs: Sequence[Array | None]) -> list[Array]:
     if single:  # one score decides between two classes
         negative = -scores if transform == "LOGISTIC" else 1 - scores
         scores = np.concatenate([negative, scores], axis=1)
-    if transform == "LOGISTIC":
-        scores = sigmoid(scores)
-    elif transform == "SOFTMAX":
-        scores = softmax(scores, 1)
-    return [labels[chosen], scores.astype(np.float32)]
+    return [labels[chosen], transformed(scores, transform).astype(np.float32)]
 
 
 def _infer_regressor(node: Node, inputs: Sequence[Operand | None]) -> list[Inferred]:
@@ -97,13 +93,21 @@ def _infer_regressor(node: Node, inputs: Sequence[Operand | None]) -> list[Infer
     targets = node.attributes["targets"]
     assert isinstance(targets, int)
     _weights(node, data.shape, targets)
+    transform = node.attributes["post_transform"]
+    if targets == 1 and transform in ("LOGISTIC", "SOFTMAX", "SOFTMAX_ZERO"):
+        raise unsupported(
+            node,
+            f"{transform} of a single target: onnxruntime returns the score itself, the specification does not",
+            "apply Sigmoid to a regressor whose post_transform is NONE",
+        )
     return [Inferred(_FLOAT32, (data.shape[0] if len(data.shape) == 2 else 1, targets))]
 
 
 def _regressor(node: Node, inputs: Sequence[Array | None]) -> list[Array]:
     targets = node.attributes["targets"]
     assert isinstance(targets, int)
-    return [_scores(node, array(inputs[0]), targets).astype(np.float32)]
+    scores = _scores(node, array(inputs[0]), targets)
+    return [transformed(scores, node.attributes["post_transform"]).astype(np.float32)]
 
 
 _CLASSIFIER = {
@@ -112,13 +116,13 @@ _CLASSIFIER = {
     "classlabels_ints": integers(),
     "classlabels_strings": texts(),
     "multi_class": integer(0, allowed=(0, 1)),  # says how the weights were trained; does not change the result
-    "post_transform": text("NONE", allowed=("NONE", "LOGISTIC", "SOFTMAX")),
+    "post_transform": text("NONE", allowed=TRANSFORMS),
 }
 _REGRESSOR = {
     "coefficients": reals(required=True),
     "intercepts": reals(),
     "targets": integer(1),
-    "post_transform": text("NONE", allowed=("NONE",)),
+    "post_transform": text("NONE", allowed=TRANSFORMS),
 }
 
 OPS = (

@@ -22,7 +22,7 @@ def linear_classifier(trace: Trace, node: Node, operands: list[Value | None]) ->
     class 1 wins when its score is above 0, and the scores are (1 - p, p); there SOFTMAX does nothing.
     """
     source = linear(node, operands[0], trace)
-    classes, names = _classes(node)
+    classes, names = named_classes(node)
     n_scores = floats(node, "coefficients").size // source.shape[-1]
     scores = weighted_rows(node, source, n_scores)
     transform = node.attributes["post_transform"]
@@ -39,12 +39,19 @@ def linear_classifier(trace: Trace, node: Node, operands: list[Value | None]) ->
     flat = label_scores.pick(np.arange(classes.size, dtype=np.int64))
     label = Label(flat, classes, (1,), names)
     trace.labels.append(label)
+    if n_scores == 1:  # the pair of one score: only LOGISTIC changes it
+        return [label, Link("sigmoid", outputs) if transform == "LOGISTIC" else outputs]
+    return [label, transformed(trace, node, outputs, str(transform))]
+
+
+def transformed(trace: Trace, node: Node, scores: Affine, transform: str) -> Value:
+    """``post_transform`` of one row of scores [1, k]."""
     if transform == "LOGISTIC":
-        return [label, Link("sigmoid", outputs)]
-    if transform == "SOFTMAX" and n_scores > 1:
-        return [label, softmax_link(outputs)]
-    if transform in ("NONE", "SOFTMAX"):
-        return [label, outputs]
+        return Link("sigmoid", scores)
+    if transform == "SOFTMAX":
+        return softmax_link(scores)
+    if transform == "NONE":
+        return scores
     raise unsupported(node, f"post_transform {transform}", "NONE, LOGISTIC and SOFTMAX are proved")
 
 
@@ -65,7 +72,7 @@ def checked_classes(node: Node, classes: NDArray[np.int64], names: tuple[str, ..
     return classes
 
 
-def _classes(node: Node) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+def named_classes(node: Node) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Integer labels; text labels are counted from 0 in their own order and come along."""
     integers, texts = node.attributes["classlabels_ints"], node.attributes["classlabels_strings"]
     if integers is not None:

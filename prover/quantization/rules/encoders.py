@@ -1,0 +1,145 @@
+"""Lookups of ai.onnx.ml: OneHotEncoder, LabelEncoder, CategoryMapper.
+
+Of a category or a boolean, and so of every text, they are linear; of other whole numbers, one equality a key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prover.graph import Node
+from prover.graph.ops.ml_encoders import Lookup, lookup_of, one_hot_categories
+from prover.quantization.blocks.compare import equal_zero
+from prover.quantization.blocks.finite import mapped
+from prover.quantization.blocks.texts import of_texts
+from prover.quantization.rules import rule
+from prover.quantization.rules.classifier import checked_classes
+from prover.quantization.rules.linear import integer
+from prover.quantization.sparse import Sparse
+from prover.quantization.trace import Affine, Label, Trace, Value, linear, unsupported
+
+F64 = NDArray[np.float64]
+_ML = "ai.onnx.ml"
+_TEXT = np.dtype(object)
+
+
+@rule("OneHotEncoder", domain=_ML, steps=("equal",))
+def one_hot_encoder(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
+    """One column per category, appended as the last axis. ``zeros = 0`` means an unknown value is an error."""
+    if trace.tensors[node.inputs[0]].dtype == _TEXT:
+        return [_one_hot_texts(trace, node, operands[0])]
+    source = linear(node, operands[0], trace)
+    wanted = np.asarray(one_hot_categories(node, np.dtype(np.int64)), dtype=np.float64)
+    strict = integer(node, "zeros") == 0
+
+    def encode(values: F64) -> F64:
+        if np.any(values != np.rint(values)):
+            raise unsupported(node, "its input is not a whole number", "feed the category itself to the encoder")
+        hits = values[:, None] == wanted[None, :]
+        if strict and not hits.any(axis=1).all():
+            raise _unknown(node, f"{values[~hits.any(axis=1)][0]:g}")
+        return np.asarray(hits, dtype=np.float64)
+
+    def compare(rest: Affine) -> Affine:
+        low, high = trace.interval(rest)
+        if not trace.is_whole(rest).all():
+            raise unsupported(node, "its input is not known to be whole", "declare its feature a category or an int")
+        beyond = [value for value in range(int(low.min()), int(low.min()) + wanted.size + 1) if value not in wanted]
+        if strict and (beyond[0] <= high.max()):
+            raise _unknown(node, str(beyond[0]))
+        return _matches(trace, node, rest, wanted)
+
+    return [_shaped(mapped(trace, source, wanted.size, encode, compare), (*source.shape, wanted.size))]
+
+
+def _one_hot_texts(trace: Trace, node: Node, value: Value | None) -> Affine:
+    categories = np.array(one_hot_categories(node, _TEXT), dtype=object)
+    strict = integer(node, "zeros") == 0
+
+    def encode(texts: Sequence[str]) -> F64:
+        hits = np.array(texts, dtype=object)[:, None] == categories[None, :]
+        if strict and not hits.any(axis=1).all():
+            raise _unknown(node, repr(texts[int(np.flatnonzero(~hits.any(axis=1))[0])]))
+        return np.asarray(hits, dtype=np.float64)
+
+    return of_texts(trace, node, _texts(node, value), categories.size, encode)
+
+
+@rule("LabelEncoder", "CategoryMapper", domain=_ML, steps=("equal",))
+def lookup(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
+    """``table[x]``, or the default. The label of a classifier stays a label, under other names."""
+    value = operands[0]
+    table = lookup_of(node, trace.tensors[node.inputs[0]].dtype)
+    if isinstance(value, Label):
+        return [_renamed(node, value, table)]
+    if table.values == _TEXT:
+        raise unsupported(node, "a text computed inside the model", "texts are proved as inputs and as class labels")
+    if table.keys == _TEXT:
+        source = _texts(node, value)
+        found = of_texts(trace, node, source, 1, lambda texts: np.array([table(text) for text in texts], dtype=float))
+        return [_shaped(found, source.shape)]
+    return [_looked_up(trace, node, value, table)]
+
+
+def _looked_up(trace: Trace, node: Node, value: Value | None, table: Lookup) -> Affine:
+    """Numbers to numbers. A missing number is the key NaN, where the table has it."""
+    source = linear(node, value, trace)
+    keys = np.array(list(table.table), dtype=np.float64)
+    changes = np.array([float(entry) - float(table.default) for entry in table.table.values()])
+
+    def compare(rest: Affine) -> Affine:
+        hits = _matches(trace, node, rest, keys)
+        rows = np.repeat(np.arange(rest.size), keys.size)
+        weights = Sparse.from_triplets(rows, np.arange(hits.size), np.tile(changes, rest.size), (rest.size, hits.size))
+        return hits.mapped(weights, np.full(rest.size, float(table.default)), (rest.size,))
+
+    def find(values: F64) -> F64:
+        wanted = values.astype(table.keys).tolist()
+        return np.array([table(key) for key in wanted], dtype=np.float64)[:, None]
+
+    return _shaped(mapped(trace, source, 1, find, compare), source.shape)
+
+
+def _matches(trace: Trace, node: Node, source: Affine, keys: F64) -> Affine:
+    """``x == key`` of every element and every key, row by row."""
+    rows = np.repeat(np.arange(source.size, dtype=np.int64), keys.size)
+    spread = source.pick(rows)
+    return equal_zero(
+        trace, node, Affine(spread.shape, spread.matrix, spread.bias - np.tile(keys, source.size), spread.optional)
+    )
+
+
+def _renamed(node: Node, label: Label, table: Lookup) -> Label:
+    """The label with its classes looked up; texts are counted from 0."""
+    known = [label.names[index] for index in label.classes] if label.names else label.classes.tolist()
+    found = [table(float(key) if table.keys.kind == "f" else key) for key in known]
+    if table.values == _TEXT:
+        names = tuple(str(text) for text in found)
+        return Label(
+            label.logits, checked_classes(node, np.arange(len(names), dtype=np.int64), names), label.shape, names
+        )
+    if any(number != int(number) for number in found):
+        raise unsupported(node, "a class that is not a whole number", "number the classes from 0")
+    classes = np.array([int(number) for number in found], dtype=np.int64)
+    return Label(label.logits, checked_classes(node, classes), label.shape)
+
+
+def _texts(node: Node, value: Value | None) -> Affine:
+    if not isinstance(value, Affine):
+        raise unsupported(node, "a text that is no input of the model")
+    return value
+
+
+def _shaped(value: Affine, shape: tuple[int, ...]) -> Affine:
+    return value.pick(np.arange(value.size, dtype=np.int64).reshape(shape))
+
+
+def _unknown(node: Node, value: str) -> Exception:
+    return unsupported(
+        node,
+        f"the schema admits the value {value}, which the encoder does not know",
+        "give the category exactly the labels the model was trained with",
+    )

@@ -1,0 +1,177 @@
+"""Support vector machines of ai.onnx.ml: kernels, one-against-one votes, Platt's probabilities.
+
+A linear kernel costs nothing. The others cost one function a support vector, and RBF the squares of the features:
+``|x - v|^2 = |x|^2 - 2 v x + |v|^2``. Each pair of classes is one linear form of the kernels and one comparison.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prover.graph import Node
+from prover.graph.ops.ml_svm import Machine, class_labels, classifier_machine, regressor_machine
+from prover.quantization.blocks.compare import at_least_zero
+from prover.quantization.blocks.function import apply
+from prover.quantization.blocks.product import contract, product
+from prover.quantization.blocks.sums import shifted
+from prover.quantization.rules import rule
+from prover.quantization.rules.classifier import named_classes, transformed
+from prover.quantization.rules.linear import integer
+from prover.quantization.sparse import Sparse
+from prover.quantization.trace import Affine, Label, Link, Trace, Value, linear, unsupported
+
+F64 = NDArray[np.float64]
+_ML = "ai.onnx.ml"
+_STEPS = ("compare", "contract", "function")
+
+_MOST_COUPLED = 2
+"""Classes whose pairwise probabilities are coupled; of more, onnxruntime's iteration has no closed form."""
+
+
+@rule("SVMRegressor", domain=_ML, steps=_STEPS)
+def svm_regressor(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
+    """``sum_v coefficient_v * K(x, v) + rho``; of one class, 1 above zero and -1 elsewhere."""
+    source = linear(node, operands[0], trace)
+    machine = regressor_machine(node, source.shape[-1])
+    scores = _combined(_kernels(trace, node, source, machine), machine.coefficients, machine.rho[:1])
+    if not integer(node, "one_class"):
+        return [scores]
+    above = at_least_zero(trace, node, scores, strict=True)
+    return [shifted(_scaled(above, 2.0), -1.0)]
+
+
+@rule("SVMClassifier", domain=_ML, steps=_STEPS)
+def svm_classifier(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
+    """Label and scores, as onnxruntime computes them: the label is the class with most votes, ties to the first."""
+    source = linear(node, operands[0], trace)
+    labels = class_labels(node)
+    machine = classifier_machine(node, source.shape[-1], labels.size)
+    transform = str(node.attributes["post_transform"])
+    kernels = _kernels(trace, node, source, machine)
+    if not machine.starts:
+        scores = _shifted(kernels, np.full(labels.size, machine.rho[0], dtype=np.float64))
+        return [
+            _label(trace, node, _preferred(trace, node, scores, machine)),
+            transformed(trace, node, scores, transform),
+        ]
+    n_pairs = labels.size * (labels.size - 1) // 2
+    pairs = _combined(kernels, machine.pairs(labels.size), machine.rho[:n_pairs])
+    label = _label(trace, node, _votes(trace, node, pairs, labels.size))
+    if machine.prob_a.size:
+        return [label, _platt(trace, node, pairs, machine, labels.size, transform)]
+    if labels.size > 2:
+        return [label, transformed(trace, node, pairs, transform)]
+    negative = pairs.negated if transform in ("NONE", "LOGISTIC") else shifted(pairs.negated, 1.0)
+    both = _row(Affine.stack([negative, pairs]))
+    return [label, Link("sigmoid", both) if transform == "LOGISTIC" else both]
+
+
+def _kernels(trace: Trace, node: Node, source: Affine, machine: Machine) -> Affine:
+    """K(x, v) of every support vector, [1, s]."""
+    vectors = machine.vectors.astype(np.float64)
+    if machine.kernel == "RBF":
+        flat = source.pick(np.arange(source.size, dtype=np.int64))
+        every = np.arange(flat.size)
+        square = contract(trace, node, flat, flat, every, every, np.zeros(flat.size, dtype=np.int64), (1,))
+        crossed = _combined(source, -2.0 * vectors, (vectors**2).sum(axis=1))
+        each = square.pick(np.zeros(len(vectors), dtype=np.int64))
+        distance = Affine(crossed.shape, crossed.matrix.add(each.matrix), crossed.bias + each.bias, crossed.optional)
+        return apply(trace, node, "Exp", _scaled(distance, -machine.gamma))
+    if machine.kernel == "LINEAR":
+        return _combined(source, vectors, np.zeros(len(vectors)))
+    scaled = _combined(source, machine.gamma * vectors, np.full(len(vectors), machine.coef0))
+    if machine.kernel == "SIGMOID":
+        return apply(trace, node, "Tanh", scaled)
+    return _power(trace, node, scaled, int(machine.degree))
+
+
+def _power(trace: Trace, node: Node, base: Affine, degree: int) -> Affine:
+    """``base ** degree`` by squaring."""
+    if degree < 0:
+        raise unsupported(node, f"a polynomial kernel of degree {degree}", "use a degree of 0 or more")
+    result: Affine | None = None
+    while degree:
+        if degree & 1:
+            result = base if result is None else product(trace, node, result, base)
+        degree >>= 1
+        base = product(trace, node, base, base) if degree else base
+    return result if result is not None else Affine.constant(np.ones(base.shape), trace.n_variables)
+
+
+def _votes(trace: Trace, node: Node, pairs: Affine, n_classes: int) -> Affine:
+    """Votes of each class: a pair votes for its first class when its score is above 0, else for the second."""
+    first = at_least_zero(trace, node, pairs, strict=True)
+    weights = np.zeros((n_classes, pairs.size))
+    against = np.zeros(n_classes)
+    for column, (i, j) in enumerate(combinations(range(n_classes), 2)):
+        weights[i, column], weights[j, column] = 1.0, -1.0
+        against[j] += 1.0
+    return first.mapped(Sparse.from_dense(weights), against, (n_classes,))
+
+
+def _preferred(trace: Trace, node: Node, scores: Affine, machine: Machine) -> Affine:
+    """What decides the label of a linear machine.
+
+    Of two classes, onnxruntime chooses the second when any score is above 0 (or at least 1/2, if no coefficient is
+    negative), and otherwise the one of larger score.
+    """
+    flat = scores.pick(np.arange(scores.size, dtype=np.int64))
+    if scores.size > 2:
+        return flat
+    positive = bool((machine.vectors >= 0).all())
+    enough = at_least_zero(trace, node, shifted(flat, -0.5 if positive else 0.0), strict=not positive)
+    ahead = at_least_zero(trace, node, flat.mapped(Sparse.from_dense(np.array([[-1.0, 1.0]])), np.zeros(1), (1,)), True)
+    reasons = Affine.stack([enough, ahead])
+    weights = np.array([[0.0, 0.0, 0.0], [2.0, 2.0, 2.0]])
+    return reasons.mapped(Sparse.from_dense(weights), np.array([1.0, 0.0]), (2,))
+
+
+def _platt(trace: Trace, node: Node, pairs: Affine, machine: Machine, n_classes: int, transform: str) -> Value:
+    """Probabilities ``1 / (1 + exp(a s + b))`` of the first class of each pair.
+
+    onnxruntime stops coupling them 0.005 / k before they are consistent, which its probabilities may differ by.
+    """
+    if n_classes > _MOST_COUPLED:
+        raise unsupported(
+            node,
+            f"prob_a of {n_classes} classes: their pairwise probabilities are coupled by an iteration",
+            "export the classifier without probabilities: its label and pairwise scores are proved",
+        )
+    weights = machine.prob_a.astype(np.float64)
+    second = _shifted(_scaled_rows(pairs, weights), machine.prob_b.astype(np.float64))
+    shares = Link("sigmoid", _row(Affine.stack([second.negated, second])))
+    if transform == "NONE":
+        return shares
+    return transformed(trace, node, linear(node, shares, trace), transform)
+
+
+def _label(trace: Trace, node: Node, scores: Affine) -> Label:
+    classes, names = named_classes(node)
+    label = Label(scores, classes, (1,), names)
+    trace.labels.append(label)
+    return label
+
+
+def _combined(source: Affine, weights: NDArray[np.floating], offset: NDArray[np.floating]) -> Affine:
+    """``source[1, d] @ weights[n, d].T + offset[n]``, [1, n]."""
+    rows = Sparse.from_dense(np.asarray(weights, dtype=np.float64))
+    return source.mapped(rows, np.asarray(offset, dtype=np.float64), (1, len(weights)))
+
+
+def _scaled(value: Affine, factor: float) -> Affine:
+    return _scaled_rows(value, np.full(value.size, factor))
+
+
+def _scaled_rows(value: Affine, factors: F64) -> Affine:
+    return Affine(value.shape, value.matrix.scale_rows(factors), value.bias * factors, value.optional)
+
+
+def _shifted(value: Affine, offset: F64) -> Affine:
+    return Affine(value.shape, value.matrix, value.bias + offset, value.optional)
+
+
+def _row(value: Affine) -> Affine:
+    return value.pick(np.arange(value.size, dtype=np.int64).reshape(1, -1))
