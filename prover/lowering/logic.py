@@ -1,4 +1,4 @@
-"""Comparisons and one-hot vectors: ``compare``, ``equal`` and ``one_hot`` steps.
+"""Comparisons, one-hot vectors and choices: ``compare``, ``equal``, ``one_hot`` and ``select`` steps.
 
 Elements whose bounds decide them are constants.
 """
@@ -14,6 +14,7 @@ from prover.constraint import ConstraintSystem, LinearVector
 from prover.gadgets.compare import greater_equal
 from prover.gadgets.equal import is_zero
 from prover.gadgets.one_hot import one_hot as one_hot_gadget
+from prover.gadgets.select import select
 from prover.quantization import Step
 
 
@@ -45,6 +46,13 @@ def one_hot(cs: ConstraintSystem, step: Step, inputs: LinearVector) -> LinearVec
     return hot[np.where(inside, starts + place, len(hot) - 1).ravel()]
 
 
+def choice(cs: ConstraintSystem, step: Step, inputs: LinearVector) -> LinearVector:
+    """One product a form. The conditions are forms of booleans, or forms whose range is proven to be 0 and 1."""
+    n = step.n_outputs
+    condition, a, b = (inputs[slice(start, start + n)] for start in (0, n, 2 * n))
+    return select(cs, condition, a, b)
+
+
 def _fill(
     cs: ConstraintSystem,
     is_open: NDArray[np.bool_],
@@ -57,4 +65,4 @@ def _fill(
     return LinearVector.concat(parts)[np.argsort(np.concatenate((rows, decided)))]
 
 
-LOWERINGS = {"compare": compare, "equal": equal, "one_hot": one_hot}
+LOWERINGS = {"compare": compare, "equal": equal, "one_hot": one_hot, "select": choice}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from prover.constraint import ConstraintSystem, LinearVector
-from prover.lowering.logic import compare, equal, one_hot
+from prover.lowering.logic import choice, compare, equal, one_hot
 from prover.quantization import LinearForms, Step
 from prover.quantization.sparse import Sparse
 from prover.quantization.steps import step_kind
@@ -80,3 +80,16 @@ def test_one_hot_vectors_of_several_numbers() -> None:
 
     for x in ([0, 1], [2, 3], [1, 2]):
         check_circuit(build, {"x": x}, step_kind("one_hot").evaluate(step, np.array([x]))[0], tiers=Tier.DISHONEST)
+
+
+def test_choice() -> None:
+    step = ranged("select", [0, -4, -2], [1, 3, 5], 1)
+
+    def build(cs: ConstraintSystem) -> LinearVector:
+        return choice(cs, step, cs.private("x", 3, (step.inputs.lo, step.inputs.hi)))
+
+    cases = [[c, a % P, b % P] for c in (0, 1) for a in (-4, 0, 3) for b in (-2, 3, 5)]
+    circuit = check_unique(build, P, lambda c, a, b: [a if c else b], cases)
+    assert find_lie(circuit, "select", cases, lambda c, a, b: [a if c else b])
+    expected = step_kind("select").evaluate(step, np.array([[1, -4, 5]]))[0]
+    check_circuit(build, {"x": [1, -4, 5]}, expected, n_constraints=1)

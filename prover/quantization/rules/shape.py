@@ -1,7 +1,12 @@
-"""Operators that only move elements: they run on element numbers instead of values, in the graph's own semantics."""
+"""Operators that only move elements: they run on element numbers instead of values, in the graph's own semantics.
+
+The elements of the operands that are moved are numbered from 1, and 0 is the constant zero: so an operator that pads
+or masks with zeros moves elements too.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,77 +15,105 @@ from numpy.typing import NDArray
 from prover.graph import Node
 from prover.graph.ops import find_spec
 from prover.quantization.rules import rule
-from prover.quantization.rules.classifier import checked_classes
 from prover.quantization.trace import Affine, Label, Link, Trace, Value, unsupported
 
+Numbers = NDArray[np.int64]
 
-@rule("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Gather")
-@rule("ArrayFeatureExtractor", domain="ai.onnx.ml")
+
+@rule("Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Split", "Slice", "Expand", "Tile", "Trilu", steps=())
+@rule("DepthToSpace", "SpaceToDepth", "ReverseSequence", "Compress", "CenterCropPad", "Identity", steps=())
 def move(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """Select and rearrange elements of the first operand; the others are constants."""
     source = operands[0]
     if isinstance(source, Label):
-        return [replace(source, shape=_moved(node, source.shape, operands).shape)]
-    if isinstance(source, np.ndarray):
-        return [_choose_class(node, source, operands)]
-    if source is None or not all(isinstance(extra, np.ndarray) or extra is None for extra in operands[1:]):
-        raise unsupported(node, "its indices or its shape depend on the input")
-    elements = _moved(node, source.shape, operands)
-    if isinstance(source, Affine):
-        return [source.pick(elements)]
-    if source.kind != "sigmoid" and sorted(elements.ravel()) != list(range(source.logits.size)):
-        raise unsupported(node, f"it takes {source.kind} probabilities apart", "reveal='label' on the whole output")
-    return [Link(source.kind, source.logits.pick(elements))]
+        (numbers,) = numbered(node, [source.shape], [None, *operands[1:]])[:1]
+        if numbers.size == 1:
+            return [replace(source, shape=numbers.shape)]
+    return moved(trace, node, operands, (0,))
 
 
-@rule("Concat")
+@rule("Concat", steps=())
 def concat(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
-    """Join along an axis; sigmoids join with sigmoids, everything else must be linear."""
-    if all(isinstance(value, Link) and value.kind == "sigmoid" for value in operands):
-        return [Link("sigmoid", _join(node, [value.logits for value in operands if isinstance(value, Link)]))]
-    parts = []
-    for value in operands:
-        if isinstance(value, np.ndarray):
-            value = Affine.constant(value, trace.n_variables)
-        if not isinstance(value, Affine):
-            raise unsupported(node, "it joins probabilities or labels with other values")
-        parts.append(value)
-    return [_join(node, parts)]
+    """Join along an axis."""
+    return moved(trace, node, operands, range(len(operands)))
 
 
-def _join(node: Node, parts: list[Affine]) -> Affine:
-    starts = np.cumsum([0] + [part.size for part in parts])
-    numbers = [
-        np.arange(start, start + part.size, dtype=np.int64).reshape(part.shape)
-        for start, part in zip(starts, parts, strict=False)
-    ]
-    return Affine.stack(parts).pick(_evaluate(node, list(numbers)))
+@rule("Pad", steps=())
+def pad(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
+    """Surround with a number, a reflection, the edge or the other end."""
+    if node.attributes["mode"] == "constant":
+        if "value" in node.attributes:
+            operands = [operands[0], None, np.asarray(node.attributes["value"], dtype=np.float32)]
+        return moved(trace, node, operands, (0, 2))
+    return moved(trace, node, operands, (0,))
 
 
-def _moved(node: Node, shape: tuple[int, ...], operands: list[Value | None]) -> NDArray[np.int64]:
-    numbers = np.arange(int(np.prod(shape, dtype=np.int64)), dtype=np.int64).reshape(shape)
-    extras = [extra if isinstance(extra, np.ndarray) else None for extra in operands[1:]]
-    return _evaluate(node, [numbers, *extras])
+@rule("Dropout", steps=())
+def dropout(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
+    """In inference nothing is dropped, and the mask says so."""
+    source = operands[0]
+    assert source is not None
+    return [source, np.ones(source.shape, dtype=np.bool_)]
 
 
-def _evaluate(node: Node, arrays: list[NDArray[np.int64] | None]) -> NDArray[np.int64]:
+def moved(trace: Trace, node: Node, operands: Sequence[Value | None], places: Sequence[int]) -> list[Value]:
+    """Outputs whose elements are elements of the operands at ``places``, or zero.
+
+    Sigmoids stay sigmoids, and a softmax of which all elements are kept stays one; beside others they are computed.
+
+    Raises:
+        UnsupportedOpError: another operand depends on the input, or is text.
+    """
+    sources = {place: operands[place] for place in places if place < len(operands) and operands[place] is not None}
+    results = numbered(node, [value.shape for value in sources.values() if value is not None], operands, tuple(sources))
+    links = [value for value in sources.values() if isinstance(value, Link)]
+    if len(links) == len(sources) and all(_stays(links, numbers) for numbers in results):
+        together = Affine.stack([link.logits for link in links])
+        return [Link(links[0].kind, together.pick(numbers - 1)) for numbers in results]
+    parts = [Affine.constant(np.zeros(1), trace.n_variables)]
+    parts += [as_affine(trace, node, value) for value in sources.values() if value is not None]
+    together = Affine.stack(parts)
+    return [together.pick(numbers) for numbers in results]
+
+
+def numbered(
+    node: Node, shapes: Sequence[tuple[int, ...]], operands: Sequence[Value | None], places: Sequence[int] = (0,)
+) -> list[Numbers]:
+    """The operator on element numbers: operands at ``places``, of the given shapes, are counted through from 1."""
+    arrays: list[NDArray[np.generic] | None] = []
+    start = 1
+    remaining = iter(shapes)
+    for place, operand in enumerate(operands):
+        if place in places:
+            shape = next(remaining)
+            size = int(np.prod(shape, dtype=np.int64))
+            arrays.append(np.arange(start, start + size, dtype=np.int64).reshape(shape))
+            start += size
+        elif operand is None or isinstance(operand, np.ndarray):
+            arrays.append(operand)
+        else:
+            raise unsupported(node, "its indices or its shape depend on the input")
     spec = find_spec(node.domain, node.op, node.opset, node.name)
-    return np.asarray(spec.evaluate(node, arrays)[0], dtype=np.int64)
+    return [np.asarray(result, dtype=np.int64) for result in spec.evaluate(node, arrays)]
 
 
-def _choose_class(node: Node, table: NDArray[np.generic], operands: list[Value | None]) -> Label:
-    """``table[label]``: how exported classifiers turn an index into a class. Classes of text count from 0."""
-    label = operands[1] if len(operands) > 1 else None
-    if not isinstance(label, Label) or node.op not in ("Gather", "ArrayFeatureExtractor"):
-        raise unsupported(node, "it reads a constant at a place that depends on the input")
-    entries = table.ravel()
-    if not np.array_equal(label.classes, np.arange(entries.size)):
-        raise unsupported(node, f"{entries.size} classes for {label.classes.size} scores")
-    whole = entries.dtype.kind in "iu" or (entries.dtype.kind == "f" and bool(np.all(entries == np.rint(entries))))
-    classes = np.arange(entries.size, dtype=np.int64)
-    if whole:  # clipped, a label beyond int64 is refused like any other that is too large
-        classes = np.clip(entries.astype(np.float64), -(2.0**62), 2.0**62).astype(np.int64)
-    indices = np.zeros(label.shape, dtype=np.int64)
-    shape = _evaluate(node, [np.arange(entries.size, dtype=np.int64).reshape(table.shape), indices]).shape
-    names = () if whole else tuple(str(entry) for entry in entries)
-    return Label(label.logits, checked_classes(node, classes, names), shape, names)
+def as_affine(trace: Trace, node: Node, value: Value) -> Affine:
+    """A value as an affine tensor, elements that may be missing included.
+
+    Raises:
+        UnsupportedOpError: text.
+    """
+    if isinstance(value, Link | Label):
+        return trace.proved(node, value)
+    if isinstance(value, Affine):
+        return value
+    if value.dtype.kind == "O":
+        raise unsupported(node, "it joins text with numbers that depend on the input")
+    return Affine.constant(value, trace.n_variables)
+
+
+def _stays(links: Sequence[Link], numbers: Numbers) -> bool:
+    """Whether an output is a probability tensor of the same kind as its sources."""
+    if {link.kind for link in links} == {"sigmoid"}:
+        return bool(numbers.size) and int(numbers.min()) > 0
+    return len(links) == 1 and np.array_equal(np.sort(numbers.ravel()), np.arange(1, links[0].logits.size + 1))
