@@ -1,4 +1,4 @@
-"""Comparisons, logic, selection, and what is done to whole numbers bit by bit."""
+"""Comparisons, logic and selection."""
 
 from __future__ import annotations
 
@@ -11,6 +11,12 @@ OPS: tuple[OpSpec, ...] = (
     *standard("Less"),
     *standard("LessOrEqual"),
     *standard("Equal"),
+    *standard("And"),
+    *standard("Or"),
+    *standard("Xor"),
     *standard("Not"),
+    *standard("Where"),
     *standard("IsInf"),
+    *standard("Min"),
+    *standard("Max"),
 )

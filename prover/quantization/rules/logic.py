@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
 from prover.graph import Node
 from prover.quantization.blocks.compare import at_least_zero, equal_zero
-from prover.quantization.blocks.sums import combined, shifted
+from prover.quantization.blocks.maximum import maximum, minimum
+from prover.quantization.blocks.product import contract, product
+from prover.quantization.blocks.select import select
+from prover.quantization.blocks.sums import aligned, combined, shifted
+from prover.quantization.blocks.texts import MISSING, of_texts
 from prover.quantization.rules import rule
-from prover.quantization.trace import Link, Trace, Value, linear
+from prover.quantization.rules.shape import as_affine, moved
+from prover.quantization.trace import Affine, Link, Trace, Value, linear
 
 _ORDERS = {
     "Greater": (False, True),
@@ -20,7 +28,7 @@ _ORDERS = {
 """Whether the operands change places, and whether equality does not count."""
 
 
-@rule(*_ORDERS)
+@rule(*_ORDERS, steps=("compare",))
 def order(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """``a > b`` as ``a - b > 0``; of a probability and a constant, the logit is compared with the constant's."""
     swapped, strict = _ORDERS[node.op]
@@ -31,28 +39,114 @@ def order(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]
     return [at_least_zero(trace, node, combined(first, second, -1.0), strict)]
 
 
-@rule("Equal")
+@rule("Equal", steps=("equal", "contract"))
 def equal(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
-    """``a == b`` of exact numbers."""
+    """``a == b`` of exact numbers, or of texts."""
+    if trace.tensors[node.inputs[0]].dtype.kind == "O":
+        return [_same_text(trace, node, operands)]
     first, second = (linear(node, value, trace) for value in operands)
     return [equal_zero(trace, node, combined(first, second, -1.0))]
 
 
-@rule("Not")
+@rule("Not", steps=())
 def negation(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """``1 - x``."""
     return [shifted(linear(node, operands[0], trace).negated, 1.0)]
 
 
-@rule("IsInf")
+@rule("And", "Or", "Xor", steps=("contract",))
+def logic(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
+    """``a b``, ``1 - (1 - a)(1 - b)`` and ``(a - b)^2``."""
+    first, second = (linear(node, value, trace) for value in operands)
+    if node.op == "And":
+        return [product(trace, node, first, second)]
+    if node.op == "Or":
+        neither = product(trace, node, shifted(first.negated, 1.0), shifted(second.negated, 1.0))
+        return [shifted(neither.negated, 1.0)]
+    if any(isinstance(value, np.ndarray) for value in operands):
+        return [combined(combined(first, second), product(trace, node, first, second), -2.0)]
+    difference = combined(first, second, -1.0)
+    return [product(trace, node, difference, difference)]
+
+
+@rule("Where", steps=("select", "contract"))
+def where(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
+    """``b + c (a - b)``; a constant condition moves elements.
+
+    A missing number has slot 0. Where the condition is its own missing flag, ``c b`` is the flag times the bias of b:
+    so ``Where(IsNaN(x), v, x)`` is linear.
+    """
+    condition, left, right = operands
+    if isinstance(condition, np.ndarray):
+        return moved(trace, node, operands, (1, 2))
+    chosen = linear(node, condition, trace)
+    assert left is not None
+    assert right is not None
+    first, second = as_affine(trace, node, left), as_affine(trace, node, right)
+    if first.optional.any():
+        chosen, first, second = shifted(chosen.negated, 1.0), second, first
+    first = linear(node, first, trace)
+    chosen, first, second = aligned(chosen, first, second)
+    own = _guards(trace, chosen, second)
+    linear(node, second.pick(np.flatnonzero(~own)), trace)
+    present = replace(second, optional=np.zeros(second.size, dtype=np.bool_))
+    if not own.any() and bool(trace.is_whole(first).all() and trace.is_whole(second).all()):
+        return [select(trace, node, chosen, first, second)]
+    kept = replace(present, matrix=present.matrix.scale_rows((~own).astype(np.float64)))
+    return [combined(present, product(trace, node, chosen, combined(first, kept, -1.0)))]
+
+
+def _guards(trace: Trace, condition: Affine, value: Affine) -> NDArray[np.bool_]:
+    """bool[m]: elements of ``value`` that may be missing, and whose condition is just that they are."""
+    result = np.zeros(value.size, dtype=np.bool_)
+    flags = condition.matrix
+    for row in np.flatnonzero(value.optional).tolist():
+        flag = slice(int(flags.indptr[row]), int(flags.indptr[row + 1]))
+        columns = value.matrix.cols[value.matrix.indptr[row] : value.matrix.indptr[row + 1]]
+        bare = flag.stop - flag.start == 1 and flags.data[flag.start] == 1.0 and condition.bias[row] == 0.0
+        result[row] = bare and any(
+            fact.missing == flags.cols[flag.start] and fact.start <= columns[0] and columns[-1] <= fact.last
+            for fact in trace.facts.features
+        )
+    return result
+
+
+@rule("Max", "Min", steps=("maximum",))
+def extreme(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
+    """The largest or smallest of each place's values, shapes broadcast."""
+    tensors = aligned(*(linear(node, value, trace) for value in operands))
+    size, shape = tensors[0].size, tensors[0].shape
+    stacked = Affine.stack(tensors).pick(np.arange(size * len(tensors), dtype=np.int64).reshape(len(tensors), size).T)
+    found = (maximum if node.op == "Max" else minimum)(trace, node, stacked)
+    return [found.pick(np.arange(size, dtype=np.int64).reshape(shape))]
+
+
+@rule("IsInf", steps=())
 def infinite(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """No value of the circuit is infinite."""
-    return [np.zeros(_shape(operands[0]), dtype=np.bool_)]
+    return [np.zeros(trace.tensors[node.inputs[0]].shape, dtype=np.bool_)]
 
 
-def _shape(value: Value | None) -> tuple[int, ...]:
-    assert value is not None
-    return value.shape
+def _same_text(trace: Trace, node: Node, operands: list[Value | None]) -> Affine:
+    """Sum over all texts of the products of two one-hot vectors."""
+    known = {text for fact in trace.facts.features for text in getattr(fact.feature, "labels", ())}
+    known.update(str(text) for value in operands if isinstance(value, np.ndarray) for text in value.ravel())
+    texts = [MISSING, *sorted(known - {MISSING})]
+
+    def hot(labels: Sequence[str]) -> NDArray[np.float64]:
+        return np.array([[float(label == text) for text in texts] for label in labels])
+
+    sides = []
+    for value in operands:
+        if isinstance(value, np.ndarray):
+            table = hot([str(text) for text in value.ravel()]).reshape(*value.shape, len(texts))
+            sides.append(Affine.constant(table, trace.n_variables))
+        else:
+            assert isinstance(value, Affine)
+            sides.append(of_texts(trace, node, value, len(texts), hot))
+    first, second = aligned(*sides)
+    places = np.arange(first.size)
+    return contract(trace, node, first, second, places, places, places // len(texts), first.shape[:-1])
 
 
 def _logits(left: Value | None, right: Value | None) -> tuple[Value | None, Value | None]:
