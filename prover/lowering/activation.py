@@ -18,6 +18,8 @@ from prover.quantization import Step
 def relu(cs: ConstraintSystem, step: Step, inputs: LinearVector) -> LinearVector:
     """``min(max(x, 0) >> shift, cap)``: one decomposition a neuron, a row more where it may saturate."""
     shift = step.integer("shift")
+    if not 0 <= shift < 62:
+        raise ValueError(f"a shift of {shift} bits")
     lo, hi = inputs.bounds
     dead, positive = hi < 1 << shift, lo >= 0
     capped = hi >> shift > step.integer("cap") if "cap" in step.params else np.zeros(len(inputs), dtype=np.bool_)

@@ -27,6 +27,10 @@ _LOSSLESS_BITS = 56
 """Finest power of two that is looked for when numbers may be exact as they are."""
 
 
+_SATURATIONS = frozenset({"cap", "clamp_lo", "clamp_hi"})
+"""Parameters that say where a step saturates."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """Precision of the integer program. The defaults give no decision flips on any model of the test suite.
@@ -34,13 +38,14 @@ class Settings:
     Attributes:
         activation_bits: fraction bits of an activation after a ReLU; fewer where activations are very large.
         hidden_error_bits: weights of a hidden layer get as many bits as keep the root-mean-square effect of their
-            rounding, at the largest values seen in calibration, below 2^-hidden_error_bits.
+            rounding below 2^-hidden_error_bits: at the root mean square of activations over the calibration samples,
+            and at the largest values seen of the facts.
         logit_error_bits: weights of the last layer get as many bits as keep the *worst* effect of their rounding, at
             the largest values seen, below 2^-logit_error_bits. Where sums do not fit 61 bits then, weights get as
             many as fit, while rounding costs less than 2^-20 of the terms' magnitudes.
         decimals: decimal scale of revealed scores.
         saturation_bits: an activation whose proven width exceeds the width seen in calibration by more than this is
-            saturated two bits above what was seen; 0 never saturates.
+            saturated at the next power of two above 3/2 of what was seen; 0 never saturates.
     """
 
     activation_bits: int = 11
@@ -89,6 +94,7 @@ class Frame:
         bounds: proven ranges of all variables.
         unit: float64[n_variables], real value of one count.
         observed: int64[s, n_variables], the variables on the calibration samples.
+        saturated: bool[n_variables], outputs of a step that saturates.
     """
 
     def __init__(self, facts: FactSpace, settings: Settings, samples: NDArray[np.int64]) -> None:
@@ -97,6 +103,7 @@ class Frame:
         self.bounds = Bounds(facts)
         self.unit = facts.unit.copy()
         self.observed = samples
+        self.saturated = np.zeros(facts.n_slots, dtype=np.bool_)
 
     def append(self, done: Quantised, outputs: NDArray[np.int64]) -> None:
         """Take a step into the program; ``outputs`` int64[s, k] are its values on the samples."""
@@ -104,11 +111,16 @@ class Frame:
         self.bounds.append(inputs.matrix, inputs.bias, done.step.lo, done.step.hi, done.relaxation)
         self.unit = np.concatenate((self.unit, np.broadcast_to(done.unit, done.step.n_outputs)))
         self.observed = np.concatenate((self.observed, outputs), axis=1)
+        saturates = not _SATURATIONS.isdisjoint(done.step.params)
+        self.saturated = np.concatenate((self.saturated, np.full(done.step.n_outputs, saturates)))
 
     def hidden_fraction_bits(self, source: Affine) -> int:
         """Fraction bits for a hidden layer's sums: the fewest whose weight rounding stays in budget (rms)."""
-        seen = self._seen(source.matrix)
-        spread = np.sqrt(source.matrix.row_sum(seen**2 / 12.0).max(initial=0.0))
+        # A fact may be rare in the samples and large all the same; activations are many, and their mean tells.
+        seen = np.square(self.observed.astype(np.float64))
+        n_facts = self.facts.n_slots
+        power = np.concatenate((seen[:, :n_facts].max(axis=0), seen[:, n_facts:].mean(axis=0)))
+        spread = np.sqrt(source.matrix.row_sum(np.maximum(power, 1.0)[source.matrix.cols] / 12.0).max(initial=0.0))
         return _bits_for(float(spread), self.settings.hidden_error_bits, self.settings.activation_bits)
 
     def fraction_bits(self, source: Affine, budget_bits: int) -> int:

@@ -2,7 +2,8 @@
 
     y = min(max(x, 0) >> shift, cap)
 
-The rounding half is part of the bias. ``cap`` is explicit saturation; without it no cap is in the parameters.
+The rounding half is part of the bias. ``cap`` is explicit saturation, 2^k - 1, so that the digits above k tell it;
+without it no cap is in the parameters.
 """
 
 from __future__ import annotations
@@ -12,31 +13,42 @@ from numpy.typing import NDArray
 
 from prover.quantization.bounds import Relaxation
 from prover.quantization.frame import Frame, Quantised, bit_length
-from prover.quantization.plan import Param, Step
+from prover.quantization.plan import LinearForms, Param, Step
 from prover.quantization.steps import StepKind
 from prover.quantization.trace import FloatStep
 
+_CHAINED_BITS = 2
+"""Behind a saturated step the limits of the samples bind already; there a saturation pays off, one row against a bit
+of every neuron that reads it, from this excess on."""
+
 
 def quantise(step: FloatStep, frame: Frame) -> Quantised:
-    settings = frame.settings
     kept = frame.result_bits(step.inputs)
     wanted = frame.hidden_fraction_bits(step.inputs)
-    fraction, forms = frame.fit(step.inputs, wanted, step.node, error_bits=settings.hidden_error_bits, kept=kept)
+    error_bits = frame.settings.hidden_error_bits
+    fraction, forms = frame.fit(step.inputs, wanted, step.node, error_bits=error_bits, kept=kept)
     shift = max(fraction - kept, 0)
+    seen = frame.observed_inputs(forms)
     params: dict[str, Param] = {"shift": shift}
-    hi = np.maximum(forms.hi, 0) >> shift
-    observed = bit_length(frame.observed_inputs(forms))
-    if settings.saturation_bits and forms.width > observed + settings.saturation_bits:
-        cap = (1 << max(1, observed + 2 - shift)) - 1
-        if cap < int(hi.max()):
-            params["cap"] = cap
-            hi = np.minimum(hi, cap)
-    quantised = Step(
-        "relu", step.node, forms, np.maximum(forms.lo, 0) >> shift if "cap" not in params else np.zeros_like(hi), hi,
-        fraction, observed, params,
-    )  # fmt: skip
+    lo, hi = np.maximum(forms.lo, 0) >> shift, np.maximum(forms.hi, 0) >> shift
+    cap = _cap(forms, seen, shift, frame)
+    if cap is not None and cap < int(hi.max()):
+        params["cap"] = cap
+        lo, hi = np.minimum(lo, cap), np.minimum(hi, cap)
+    quantised = Step("relu", step.node, forms, lo, hi, fraction, bit_length(seen), params)
     relaxation = _relax(forms.lo, forms.hi, shift) if "cap" not in params else None
     return Quantised(quantised, 2.0 ** (shift - fraction), relaxation)
+
+
+def _cap(forms: LinearForms, seen: NDArray[np.int64], shift: int, frame: Frame) -> int | None:
+    """Where to saturate: all ones above 3/2 of the largest result seen; None where the proven width is near that."""
+    limit = frame.settings.saturation_bits
+    if limit and frame.saturated[forms.matrix.cols].any():
+        limit = min(limit, _CHAINED_BITS)
+    if not limit or forms.width <= bit_length(seen) + limit:
+        return None
+    largest = max(int(seen.max()), 0) >> shift
+    return int((1 << max(1, (3 * largest // 2).bit_length())) - 1)
 
 
 def evaluate(step: Step, inputs: NDArray[np.int64]) -> NDArray[np.int64]:
