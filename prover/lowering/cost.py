@@ -10,8 +10,8 @@ from typing import Any
 from prover.constraint import R1CS, Circuit
 from prover.errors import BundleError
 from prover.jsontext import parse_json
-from prover.quantization import Plan
-from prover.quantization.accuracy import Accuracy
+from prover.quantization import Plan, Step
+from prover.quantization.accuracy import Accuracy, Histogram
 from prover.schema import THRESHOLD_DECIMALS
 
 GAS_BASE, GAS_PER_SIGNAL = 183_000, 6_500
@@ -56,7 +56,12 @@ class Report:
         domain: size of the evaluation domain, a power of two.
         layers, widths: by part of the model.
         saturated: steps with explicit saturation.
-        max_abs_error .. near_threshold: see :class:`prover.quantization.accuracy.Accuracy`.
+        max_abs_error .. histogram: see :class:`prover.quantization.accuracy.Accuracy`.
+        drawn: the same over inputs drawn from the schema's ranges, beside the caller's samples; None where those
+            are all there is, or where the model is too large to run on more.
+        error_bound: the largest error of the logit, or of the score where there is none, on samples and drawn inputs.
+            ``near_threshold`` counts the samples that lie so close to a decision boundary.
+        exactness: in words, how the proved decision relates to the model's.
         score_error_bound: proven bound on the distance of a revealed probability from the sigmoid of its logit.
         calibrated: whether the samples are the caller's; otherwise they were drawn from the schema's ranges.
         reveal, output, thresholds, decimals: what is revealed.
@@ -85,6 +90,10 @@ class Report:
     tier_flips: int
     decision_flips: int
     near_threshold: int
+    histogram: Histogram | None
+    drawn: Accuracy | None
+    error_bound: float | None
+    exactness: str
     score_error_bound: float
     reveal: str
     output: str
@@ -110,12 +119,11 @@ class Report:
         """
         try:
             raw = parse_json(text)
-            if not isinstance(raw, dict) or raw.keys() != {item.name for item in fields(cls)}:
-                raise ValueError("it has other keys")
-            lists = {key: tuple(value) for key, value in raw.items() if isinstance(value, list)}
-            lists["layers"] = tuple(LayerCost(**entry) for entry in raw["layers"])
-            lists["widths"] = tuple(Width(**entry) for entry in raw["widths"])
-            return cls(**{**raw, **lists})
+            lists = {key: tuple(value) for key, value in _fields(cls, raw).items() if isinstance(value, list)}
+            lists["layers"] = tuple(LayerCost(**_fields(LayerCost, entry)) for entry in raw["layers"])
+            lists["widths"] = tuple(Width(**_fields(Width, entry)) for entry in raw["widths"])
+            nested = {"histogram": _histogram(raw["histogram"]), "drawn": _accuracy(raw["drawn"])}
+            return cls(**{**raw, **lists, **nested})
         except (ValueError, TypeError, RecursionError) as error:
             raise BundleError(f"not a report: {error}", "compile the model again") from error
 
@@ -131,7 +139,10 @@ class Report:
             ("max, mean error of the score", f"{_number(self.max_abs_error)}, {_number(self.mean_abs_error)}"),
             ("max, mean error of the logit", f"{_number(self.max_logit_error)}, {_number(self.mean_logit_error)}"),
             ("decision flips", f"{self.decision_flips} (labels {self.label_flips}, tiers {self.tier_flips})"),
-            ("samples near a threshold", str(self.near_threshold)),
+            *self._drawn_rows(),
+            ("error bound", _number(self.error_bound)),
+            ("samples within it of a boundary", str(self.near_threshold)),
+            ("exactness", self.exactness),
             ("saturated steps", str(self.saturated)),
             ("proving time, estimated", f"{self.proving_seconds:.2f} s"),
             ("proving memory, estimated", f"{self.proving_memory / 2**20:.0f} MB"),
@@ -143,13 +154,22 @@ class Report:
             rows.insert(7, ("proven error of the sigmoid", _number(self.score_error_bound)))
         return rows
 
+    def _drawn_rows(self) -> list[tuple[str, str]]:
+        if self.drawn is None:
+            return []
+        largest = self.drawn.max_logit_error if self.drawn.max_logit_error is not None else self.drawn.max_abs_error
+        what = f"{self.drawn.samples} inputs drawn from the schema"
+        return [(what, f"max error {_number(largest)}, {self.drawn.decision_flips} decision flips")]
+
     def _revealed(self) -> str:
         if self.thresholds:
             return f"tier of {self.output}: thresholds " + ", ".join(f"{cut:g}" for cut in self.thresholds)
         return f"{self.reveal} of {self.output}"
 
 
-def build_report(plan: Plan, circuit: Circuit, accuracy: Accuracy, *, calibrated: bool) -> Report:
+def build_report(
+    plan: Plan, circuit: Circuit, accuracy: Accuracy, *, calibrated: bool, drawn: Accuracy | None = None
+) -> Report:
     """Put the costs of a circuit beside the accuracy of its plan."""
     r1cs, layout = circuit.r1cs, plan.layout
     domain = domain_size(r1cs)
@@ -165,12 +185,15 @@ def build_report(plan: Plan, circuit: Circuit, accuracy: Accuracy, *, calibrated
         domain=domain,
         layers=_layers(r1cs.rows_by_origin()),
         widths=tuple(
-            Width(step.node, step.inputs.width, step.observed_bits, step.fraction_bits, "cap" in step.params)
+            Width(step.node, step.inputs.width, step.observed_bits, step.fraction_bits, _saturates(step))
             for step in plan.steps
         ),
-        saturated=sum("cap" in step.params for step in plan.steps),
+        saturated=sum(map(_saturates, plan.steps)),
         calibrated=calibrated,
-        **asdict(accuracy),
+        **{item.name: getattr(accuracy, item.name) for item in fields(Accuracy)},
+        drawn=drawn,
+        error_bound=max((found for found in map(_largest_error, (accuracy, drawn)) if found is not None), default=None),
+        exactness=_exactness(plan),
         score_error_bound=plan.error_billionths / 1e9,
         reveal=layout.reveal.name.lower(),
         output=plan.output,
@@ -215,6 +238,47 @@ def _layers(rows: Mapping[str, int]) -> tuple[LayerCost, ...]:
         name = origin.split("/")[0]
         totals[name] = totals.get(name, 0) + count
     return tuple(LayerCost(name, count) for name, count in totals.items())
+
+
+def _saturates(step: Step) -> bool:
+    """Whether values beyond some end are cut off there."""
+    return any(name == "cap" or name.startswith("clamp") for name in step.params)
+
+
+def _largest_error(accuracy: Accuracy | None) -> float | None:
+    if accuracy is None:
+        return None
+    return accuracy.max_logit_error if accuracy.max_logit_error is not None else accuracy.max_abs_error
+
+
+def _exactness(plan: Plan) -> str:
+    """What the plan says of itself; else whether anything in it rounds."""
+    said = str(getattr(plan, "exactness", ""))
+    return said or "rounded: the decision follows the integer logits, whose error is measured below"
+
+
+def _fields(cls: type[Any], raw: Any) -> dict[str, Any]:
+    """``raw`` where it is an object with exactly the fields of a dataclass.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if not isinstance(raw, dict) or raw.keys() != {item.name for item in fields(cls)}:
+        raise ValueError(f"{cls.__name__} has other keys")
+    return raw
+
+
+def _histogram(raw: Any) -> Histogram | None:
+    if raw is None:
+        return None
+    entry = _fields(Histogram, raw)
+    return Histogram(tuple(map(float, entry["edges"])), tuple(map(int, entry["counts"])))
+
+
+def _accuracy(raw: Any) -> Accuracy | None:
+    if raw is None:
+        return None
+    return Accuracy(**{**_fields(Accuracy, raw), "histogram": _histogram(raw["histogram"])})
 
 
 def _number(value: Any) -> str:

@@ -63,7 +63,7 @@ class Accuracy:
             of a half; 0 for raw scores.
         tier_flips: rows whose tier differs, at the plan's thresholds or the default ones; 0 without tiers.
         decision_flips: flips of what is revealed: tiers of a tier plan, classes of any other.
-        near_threshold: rows whose logit lies within the largest logit error of a tier threshold or of the class boundary.
+        near_threshold: rows whose logit lies within the largest known error of a tier threshold or the class boundary.
         histogram: of the logits' errors, or of the scores' where there is no logit; None for labels only.
     """
 

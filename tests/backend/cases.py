@@ -16,6 +16,9 @@ from tests.backend.scope import in_scope, operators
 DTYPES = ["float32", "float64", "bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]
 """Element types of facts and of what is revealed."""
 
+MOST_NUMBERS = 1 << 14
+"""Inputs of more elements are not proved: a quarter of a schema, and a minute for the commitment alone."""
+
 
 @dataclass(frozen=True)
 class NodeCase:
@@ -87,6 +90,8 @@ def obstacle(case: NodeCase) -> str:
                 return f"{what} holds NaN or infinity"
     if not case.outputs:
         return "no output"
+    if sum(value.size for value in case.inputs.values()) > MOST_NUMBERS:
+        return f"more than {MOST_NUMBERS} numbers"
     return ""
 
 

@@ -19,6 +19,7 @@ from prover.errors import UnsupportedOpError
 from prover.graph.ops import find_spec
 from prover.graph.ops.spec import DEFAULT_DOMAIN, ML_DOMAIN
 from prover.schema import Bool, Category, Feature, Fixed, Int, Schema
+from prover.schema.layout import MAX_OUTPUTS
 from tests.backend.cases import NodeCase
 
 FINEST = 20
@@ -70,14 +71,14 @@ class Statement:
     constants: tuple[str, ...]
 
 
-def statement_of(case: NodeCase, output: str, *, single: bool = False, picked: int | None = None) -> Statement:
+def statement_of(case: NodeCase, output: str, *, single: bool = False, most: int = MAX_OUTPUTS) -> Statement:
     """The statement about one output of a case.
 
     Args:
         case: the test.
         output: name of the graph output.
         single: only the first input that may be private is.
-        picked: reveal this many elements, evenly spread, of a larger output.
+        most: elements to reveal, evenly spread, of a larger output.
     """
     constants = static_inputs(case)
     private = [name for name in case.inputs if name not in constants]
@@ -105,8 +106,8 @@ def statement_of(case: NodeCase, output: str, *, single: bool = False, picked: i
         result = _anchor(graph, output, expected.dtype)
         features.append(Int("blind", 0, 1))
         columns.append(np.zeros(1))
-    if picked is not None and wanted.size > picked:
-        chosen = np.unique(np.linspace(0, wanted.size - 1, picked).astype(np.int64))
+    if wanted.size > most:
+        chosen = np.unique(np.linspace(0, wanted.size - 1, most).astype(np.int64))
         result, wanted = _pick(graph, result, chosen), wanted[chosen]
     moved = tuple(name for name in case.inputs if name not in private or anchored)
     schema = Schema("case", tuple(features))
