@@ -1,4 +1,4 @@
-"""Functions of one number: ``function`` steps."""
+"""Functions of one number: ``function`` and ``floor`` steps."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import numpy as np
 
 from prover.constraint import ConstraintSystem, LinearVector
 from prover.gadgets.piecewise import piecewise_polynomial
+from prover.gadgets.rounding import divide_towards_zero, floor_divide, round_half_even
 from prover.quantization import Step
 from prover.quantization.steps import step_kind
+from prover.quantization.steps.floor import FLOOR, ROUND
 
 
 def function(cs: ConstraintSystem, step: Step, inputs: LinearVector) -> LinearVector:
@@ -29,4 +31,12 @@ def function(cs: ConstraintSystem, step: Step, inputs: LinearVector) -> LinearVe
     return LinearVector.concat(parts)[place]
 
 
-LOWERINGS = {"function": function}
+def floor(cs: ConstraintSystem, step: Step, inputs: LinearVector) -> LinearVector:
+    """Whole numbers, rounded as the step's mode says."""
+    mode, divisor = step.integer("mode"), step.integer("divisor")
+    if mode == FLOOR:
+        return floor_divide(cs, inputs, divisor)
+    return (round_half_even if mode == ROUND else divide_towards_zero)(cs, inputs, divisor)
+
+
+LOWERINGS = {"function": function, "floor": floor}

@@ -10,8 +10,22 @@ _ELEMENTARY = (
     *("Sinh", "Cosh", "Asinh", "Acosh", "Atanh"),
 )
 _ACTIVATIONS = ("Tanh", "HardSwish", "Elu", "Selu", "Celu", "Softplus", "Softsign", "Erf", "Mish", "Swish")
+_EXACT = (
+    "Neg",
+    "Abs",
+    "Sign",
+    "Floor",
+    "Ceil",
+    "Round",
+    "LeakyRelu",
+    "PRelu",
+    "HardSigmoid",
+    "ThresholdedRelu",
+    "Shrink",
+)
 
 OPS: tuple[OpSpec, ...] = (
-    *(spec for op in (*_ELEMENTARY, *_ACTIVATIONS) for spec in standard(op)),
+    *(spec for op in (*_ELEMENTARY, *_ACTIVATIONS, *_EXACT) for spec in standard(op)),
     *standard("Gelu", allowed={"approximate": ("none", "tanh")}),
+    *standard("Clip", infinite=(1, 2)),
 )

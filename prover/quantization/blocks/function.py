@@ -1,12 +1,15 @@
-"""Elementwise functions of one variable."""
+"""Elementwise functions of one variable, and roundings to whole numbers."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 
 from prover.graph import Node
 from prover.quantization.blocks.finite import F64, mapped
 from prover.quantization.functions import function
+from prover.quantization.steps.floor import FLOOR, ROUND, TRUNCATE
 from prover.quantization.trace import Affine, FloatStep, Trace, unsupported
 
 
@@ -49,3 +52,45 @@ def apply(trace: Trace, node: Node, name: str, x: Affine, **params: float) -> Af
 
 def _text(low: F64, high: F64) -> str:
     return f"[{float(low.min()):g}, {float(high.max()):g}]"
+
+
+def floor(trace: Trace, node: Node, x: Affine) -> Affine:
+    """The largest whole number not above x. Exact where x is; what is whole already costs nothing."""
+    return _rounded(trace, node, x, FLOOR, np.floor)
+
+
+def ceil(trace: Trace, node: Node, x: Affine) -> Affine:
+    """The smallest whole number not below x."""
+    return floor(trace, node, x.negated).negated
+
+
+def round_half_even(trace: Trace, node: Node, x: Affine) -> Affine:
+    """The nearest whole number, of two the even one."""
+    return _rounded(trace, node, x, ROUND, np.rint)
+
+
+def truncate(trace: Trace, node: Node, x: Affine) -> Affine:
+    """x without its fraction, as a conversion to an integer gives it."""
+    low, high = trace.interval(x)
+    if bool((low >= 0).all()):
+        return floor(trace, node, x)
+    if bool((high <= 0).all()):
+        return ceil(trace, node, x)
+    return _rounded(trace, node, x, TRUNCATE, np.trunc)
+
+
+def _rounded(trace: Trace, node: Node, x: Affine, mode: int, meaning: Callable[[F64], F64]) -> Affine:
+    def step(rest: Affine) -> Affine:
+        low, high = (meaning(end) for end in trace.interval(rest))
+        params = {"mode": mode}
+        return trace.append(
+            FloatStep("floor", node.name, rest, rest.size, params), rest.shape, whole=True, lo=low, hi=high
+        )
+
+    place = np.arange(x.size, dtype=np.int64)
+    open_rows = np.flatnonzero(~trace.is_whole(x))
+    if not open_rows.size:
+        return x
+    found = mapped(trace, x.pick(open_rows), 1, lambda values: meaning(values)[:, None], step)
+    place[open_rows] = x.size + np.arange(open_rows.size)
+    return Affine.stack([x, found]).pick(place.reshape(x.shape))
