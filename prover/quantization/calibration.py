@@ -18,7 +18,7 @@ from prover.quantization.model import IntegerModel
 from prover.quantization.plan import LinearForms, Plan
 from prover.quantization.sparse import Sparse
 from prover.quantization.steps import step_kind
-from prover.quantization.trace import IMPUTE, trace_graph
+from prover.quantization.trace import FIXED, IMPUTE, trace_graph
 from prover.schema import EncodedBatch, Feature, Schema
 
 N_REFINEMENTS = 4
@@ -97,6 +97,8 @@ def _plan(
     head = resolve_head(trace, outputs, request.output)
     if head.logits.optional.any():
         raise QuantizationError(f"output {head.output!r}: {trace.absent(head.logits)}", IMPUTE)
+    if trace.coded(head.logits):
+        raise QuantizationError(f"output {head.output!r} is feature {trace.coded(head.logits)!r}, a float32", FIXED)
     revealed = add_reveal(trace, head, request, settings.decimals, schema.hash)
     wanted = trace.prune(revealed.matrix)
     frame = Frame(facts, settings, facts.expand(batch.codes, batch.missing))

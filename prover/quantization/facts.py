@@ -2,7 +2,8 @@
 
 A schema's features become slots in order: bool, int and fixed take one, a category takes one boolean per label (a
 one-hot group), and an optional feature one more boolean that says it is missing (for a category it joins the group).
-A slot's real value is ``slot * unit``; a missing number has slot 0.
+A slot's real value is ``slot * unit``; a missing number has slot 0. A float32 feature's slot holds its code, which
+trees compare and nothing computes with.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from prover.errors import QuantizationError
 from prover.schema import Category, Feature, Float32, Schema
 
 Number = TypeVar("Number", np.int64, np.float64)
@@ -54,6 +54,8 @@ class FactSpace:
         lo, hi: int64[n_slots], the declared range of every slot.
         unit: float64[n_slots], the real value one count stands for.
         groups: int64[n_slots], the one-hot group a slot belongs to, or -1: exactly one slot of a group is 1.
+        coded: bool[n_slots], slots of float32 features: they hold the order-preserving code, which can be compared
+            but not computed with.
     """
 
     features: tuple[FactSlots, ...]
@@ -61,6 +63,7 @@ class FactSpace:
     hi: NDArray[np.int64]
     unit: NDArray[np.float64]
     groups: NDArray[np.int64]
+    coded: NDArray[np.bool_]
 
     @property
     def n_slots(self) -> int:
@@ -68,16 +71,13 @@ class FactSpace:
 
     @classmethod
     def of(cls, schema: Schema) -> FactSpace:
-        """Lay the slots of ``schema`` out.
-
-        Raises:
-            QuantizationError: a float32 feature, whose code is ordered but not linear.
-        """
+        """Lay the slots of ``schema`` out."""
         features: list[FactSlots] = []
         lo: list[int] = []
         hi: list[int] = []
         unit: list[float] = []
         groups: list[int] = []
+        coded: list[bool] = []
         for index, feature in enumerate(schema.features):
             start = len(lo)
             count, low, high, scale = _shape(feature)
@@ -89,8 +89,10 @@ class FactSpace:
             hi += [max(high, 0) if feature.optional else high] * count + [1] * (total - count)
             unit += [1.0 / scale] * count + [1.0] * (total - count)
             groups += [index if is_group else -1] * total
+            coded += [isinstance(feature, Float32)] * count + [False] * (total - count)
         as_int = [np.array(column, dtype=np.int64) for column in (lo, hi, groups)]
-        return cls(tuple(features), as_int[0], as_int[1], np.array(unit, dtype=np.float64), as_int[2])
+        units = np.array(unit, dtype=np.float64)
+        return cls(tuple(features), as_int[0], as_int[1], units, as_int[2], np.array(coded, dtype=np.bool_))
 
     def expand(self, codes: NDArray[np.int64], missing: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:
         """Slots of a batch of encoded inputs.
@@ -137,11 +139,6 @@ class FactSpace:
 
 def _shape(feature: Feature) -> tuple[int, int, int, int]:
     """(slots, lo, hi, scale) of a feature's value."""
-    if isinstance(feature, Float32):
-        raise QuantizationError(
-            f"feature {feature.name!r} is float32: its order-preserving code cannot enter linear arithmetic",
-            "float32 features are for tree ensembles; declare it as `fixed` with a scale and a range",
-        )
     if isinstance(feature, Category):
         return len(feature.labels), 0, 1, 1
     return 1, feature.lo, feature.hi, feature.scale

@@ -149,6 +149,10 @@ IMPUTE = (
 """Hint where a feature that may be missing is computed with."""
 
 
+FIXED = "float32 features are for tree ensembles, which only compare; declare it as `fixed` with a scale and a range"
+"""Hint where a float32 feature is computed with."""
+
+
 @dataclass
 class Trace:
     """The state of one walk through a graph.
@@ -160,6 +164,7 @@ class Trace:
         n_variables: fact slots and outputs of the steps.
         labels: what classifier nodes call the winner of their scores, whether or not the model returns it.
         tensors: the graph's tensors, for rules that depend on the element type of an operand.
+        graph: the model, for rules that need its own float arithmetic (trees).
         lo, hi: float64[n_variables], proven range of every variable's real value; infinite where nothing is known.
         unit: float64[n_variables], the real value of one count where it is known before quantisation: facts, and
             integers (1); 0 elsewhere.
@@ -171,6 +176,7 @@ class Trace:
     n_variables: int = 0
     labels: list[Label] = field(default_factory=list)
     tensors: Mapping[str, TensorInfo] = field(default_factory=dict)
+    graph: Graph | None = None
     lo: NDArray[np.float64] = field(init=False)
     hi: NDArray[np.float64] = field(init=False)
     unit: NDArray[np.float64] = field(init=False)
@@ -242,6 +248,12 @@ class Trace:
             return text if not count else f"{text}: its column holds NaN in {count} of the calibration rows"
         return "an optional feature is computed with while it may be missing"
 
+    def coded(self, value: Affine) -> str:
+        """Name of a float32 feature an element of ``value`` reads, whose slot is a code; empty when none does."""
+        columns = value.matrix.cols[value.matrix.cols < self.facts.n_slots]
+        found = columns[self.facts.coded[columns]]
+        return self.facts.feature_at(int(found[0])).name if found.size else ""
+
     def prune(self, wanted: Sparse) -> Sparse:
         """Drop the steps no wanted row depends on, as of outputs that are not revealed; returns the rows renumbered."""
         starts = np.cumsum([self.facts.n_slots] + [step.n_outputs for step in self.steps])
@@ -294,7 +306,7 @@ def trace_graph(
     from prover.quantization.dtypes import check_result
     from prover.quantization.rules import rule_for
 
-    trace = Trace(facts, missing, tensors=graph.tensors)
+    trace = Trace(facts, missing, tensors=graph.tensors, graph=graph)
     values: dict[str, Value] = dict(graph.constants)
     _bind_inputs(graph, trace, values)
     for node in graph.nodes:
@@ -351,4 +363,6 @@ def linear(node: Node, value: Value | None, trace: Trace) -> Affine:
     affine = value if isinstance(value, Affine) else Affine.constant(value, trace.n_variables)
     if affine.optional.any():
         raise unsupported(node, trace.absent(affine), IMPUTE)
+    if trace.coded(affine):
+        raise unsupported(node, f"it computes with feature {trace.coded(affine)!r}, which is float32", FIXED)
     return affine

@@ -200,7 +200,7 @@ def test_float32_features_cannot_enter_a_linear_model() -> None:
     graph = import_model(
         model([one("Identity", ["X"], "i"), one("Add", ["i", "i"], "y")], {}, 1, {"y": (FLOAT, [1, 1])})
     )
-    with pytest.raises(QuantizationError, match="'pixel' is float32"):
+    with pytest.raises(UnsupportedOpError, match="'pixel', which is float32"):
         calibrate(graph, Schema("s", (Float32("pixel"),)))
 
 
