@@ -53,7 +53,7 @@ def referee(step: Step, width: tuple[int, int]) -> Callable[..., list[int] | Non
 def test_saturating_relu() -> None:
     step = make_step("relu", (-16, 15), (0, 3), shift=1, cap=3)
     circuit = check_unique(builder(relu, step), P, referee(step, (-16, 15)))
-    for origin in ("relu.boolean", "relu.select", "saturate.boolean", "saturate.select"):
+    for origin in ("relu.boolean", "relu.select", "relu.saturate"):
         assert find_lie(circuit, origin, [[x] for x in range(P)], referee(step, (-16, 15))), origin
 
 

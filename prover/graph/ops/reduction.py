@@ -1,4 +1,4 @@
-"""Softmax and ArgMax."""
+"""Softmax."""
 
 from __future__ import annotations
 
@@ -41,28 +41,7 @@ def _softmax_2d(node: Node, inputs: Sequence[Array | None]) -> list[Array]:
     return [softmax(rows, 1).reshape(value.shape)]
 
 
-def _infer_argmax(node: Node, inputs: Sequence[Operand | None]) -> list[Inferred]:
-    value = needed(inputs[0])
-    same_dtype(inputs)
-    axis = normal_axis(_axis(node), len(value.shape))
-    if value.shape[axis] == 0:
-        raise ValueError("the maximum of no values is not defined")
-    kept = (1,) if node.attributes["keepdims"] else ()
-    return [Inferred(np.dtype(np.int64), (*value.shape[:axis], *kept, *value.shape[axis + 1 :]))]
-
-
-def _argmax(node: Node, inputs: Sequence[Array | None]) -> list[Array]:
-    keep = bool(node.attributes["keepdims"])
-    return [np.asarray(np.argmax(array(inputs[0]), axis=_axis(node), keepdims=keep)).astype(np.int64)]
-
-
-_ARGMAX = {"axis": integer(0), "keepdims": integer(1)}
-# Ties go to the first index; the other choice is not proved.
-_ARGMAX_12 = {**_ARGMAX, "select_last_index": integer(0, allowed=(0,))}
-
 OPS = (
     OpSpec("Softmax", _infer_softmax, _softmax_2d, until=12, attributes={"axis": integer(1)}),
     OpSpec("Softmax", _infer_softmax, _softmax, since=13, attributes={"axis": integer(-1)}),
-    OpSpec("ArgMax", _infer_argmax, _argmax, until=11, attributes=_ARGMAX),
-    OpSpec("ArgMax", _infer_argmax, _argmax, since=12, attributes=_ARGMAX_12),
 )

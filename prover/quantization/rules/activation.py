@@ -1,4 +1,4 @@
-"""Nonlinear operators: Relu inside the model; Sigmoid, Softmax, Normalizer and ArgMax at its output."""
+"""Nonlinear operators: Relu inside the model; Sigmoid, Softmax and Normalizer at its output."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from prover.quantization.blocks.relu import relu as rectified
 from prover.quantization.rules import rule
 from prover.quantization.rules.linear import integer
 from prover.quantization.sparse import Sparse
-from prover.quantization.trace import Affine, Label, Link, Trace, Value, linear, unsupported
+from prover.quantization.trace import Affine, Link, Trace, Value, linear, unsupported
 
 
 @rule("Relu", steps=("relu", "maximum"))
@@ -52,22 +52,6 @@ def normalizer(trace: Trace, node: Node, operands: list[Value | None]) -> list[V
     if value.kind == "softmax" or complementary(value):
         return [value]
     return [Link("normalized", value.logits)]
-
-
-@rule("ArgMax")
-def argmax(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
-    """Index of the largest element, ties to the first. A link function keeps the order of its logits."""
-    value = operands[0]
-    source = value.logits if isinstance(value, Link) else linear(node, value, trace)
-    axis = integer(node, "axis")
-    if source.shape[axis] != source.size:
-        raise unsupported(node, f"axis {axis} of shape {source.shape} does not hold all elements")
-    shape = list(source.shape)
-    shape[axis] = 1
-    if not integer(node, "keepdims"):
-        del shape[axis]
-    flat = source.pick(np.arange(source.size, dtype=np.int64))
-    return [Label(flat, np.arange(source.size, dtype=np.int64), tuple(shape))]
 
 
 def complementary(link: Link) -> bool:
