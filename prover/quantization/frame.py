@@ -46,6 +46,7 @@ class Settings:
         decimals: decimal scale of revealed scores.
         saturation_bits: an activation whose proven width exceeds the width seen in calibration by more than this is
             saturated at the next power of two above 3/2 of what was seen; 0 never saturates.
+        steps: (step, bits) pairs: bits that the activations and weights of one step have more than the others.
     """
 
     activation_bits: int = 11
@@ -53,6 +54,7 @@ class Settings:
     logit_error_bits: int = 14
     decimals: int = 6
     saturation_bits: int = 8
+    steps: tuple[tuple[str, int], ...] = ()
 
     def __post_init__(self) -> None:
         ranges = {
@@ -68,10 +70,28 @@ class Settings:
                 raise QuantizationError(f"setting {name} must be an integer from {low} to {high}, not {value!r}")
 
     def refined(self, bits: int) -> Settings:
-        """The same with ``bits`` more bits for activations and hidden weights."""
+        """The same with ``bits`` more bits for hidden weights and half as many for activations.
+
+        In a deep net a bit of either costs a constraint for every neuron, and weights lose more of the result.
+        """
         return replace(
-            self, activation_bits=self.activation_bits + bits, hidden_error_bits=self.hidden_error_bits + bits
+            self, activation_bits=self.activation_bits + bits // 2, hidden_error_bits=self.hidden_error_bits + bits
         )
+
+    def step_bits(self, step: str) -> int:
+        """Bits that a step has more than the others."""
+        return dict(self.steps).get(step, 0)
+
+    def with_step(self, step: str, bits: int) -> Settings:
+        """The same with ``bits`` more bits for one step than for the others."""
+        changed = replace(self, steps=tuple(sorted({**dict(self.steps), step: bits}.items())))
+        changed.at(step)  # the sum must be in range as well
+        return changed
+
+    def at(self, step: str) -> Settings:
+        """The settings that hold at one step."""
+        bits = self.step_bits(step)
+        return self.refined(bits) if bits else self
 
 
 @dataclass(frozen=True)
@@ -200,6 +220,22 @@ class Frame:
             f"exact arithmetic; most of it comes from feature {name!r}",
             f"narrow the range of {name!r} in the schema{other}",
         )
+
+    def centred(self, source: Affine, fraction: int, forms: LinearForms, half: int) -> LinearForms:
+        """``forms`` without the mean error their rounding makes on the samples: it costs a bias, which costs nothing.
+
+        Activations are never negative, so a weight's rounding shifts a sum on every input alike (Nagel, van Baalen,
+        Blankevoort, Welling, ICCV 2019, §4.2).
+
+        Args:
+            source: what the forms stand for.
+            fraction, forms: from :meth:`fit`; forms that lost nothing come back as they are.
+            half: what :meth:`fit` added to the bias.
+        """
+        values = source.matrix.widen(self.unit.size).apply(self.observed * self.unit) + source.bias
+        error = values * 2.0**fraction + half - self.observed_inputs(forms)
+        shift = np.rint(error.mean(axis=0)).astype(np.int64)
+        return LinearForms(forms.matrix, forms.bias + shift, forms.lo + shift, forms.hi + shift)
 
     def exact(self, source: Affine, what: str) -> tuple[int, LinearForms]:
         """``source`` without any rounding: (fraction bits, forms), the fewest bits that do.

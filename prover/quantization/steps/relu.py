@@ -28,6 +28,7 @@ def quantise(step: FloatStep, frame: Frame) -> Quantised:
     error_bits = frame.settings.hidden_error_bits
     fraction, forms = frame.fit(step.inputs, wanted, step.node, error_bits=error_bits, kept=kept)
     shift = max(fraction - kept, 0)
+    forms = frame.centred(step.inputs, fraction, forms, (1 << shift) >> 1)
     seen = frame.observed_inputs(forms)
     params: dict[str, Param] = {"shift": shift}
     lo, hi = np.maximum(forms.lo, 0) >> shift, np.maximum(forms.hi, 0) >> shift
