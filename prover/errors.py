@@ -8,6 +8,7 @@
     │   ├── ModelShapeError       shapes or dtypes that contradict each other
     │   └── UnsupportedOpError    an operator, or an attribute value of one, that Verdict does not prove
     ├── QuantizationError         a plan that cannot hold: a width, a scale, an output that does not fit
+    │   └── UnreachableTargetError no plan has the error and the number of constraints asked for
     ├── CircuitError
     │   ├── MalformedCircuitError a constraint system that breaks one of its own rules
     │   └── UnsatisfiedError      a witness that violates a constraint
@@ -92,6 +93,18 @@ class UnsupportedOpError(ModelError):
 
 class QuantizationError(VerdictError):
     """A plan that cannot hold: a width, a scale, an output that does not fit its slot."""
+
+
+class UnreachableTargetError(QuantizationError):
+    """No plan has the error and the number of constraints asked for.
+
+    Attributes:
+        nearest: the plans that come closest, as points of the search.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, nearest: Sequence[object] = ()) -> None:
+        super().__init__(message, hint)
+        self.nearest = tuple(nearest)
 
 
 class CircuitError(VerdictError):

@@ -105,6 +105,7 @@ def _plan(
     steps = []
     for float_step in trace.steps:
         kind = step_kind(float_step.kind)
+        frame.settings = settings.at(float_step.node)
         done = kind.quantise(float_step, frame)
         steps.append(done.step)
         frame.append(done, kind.evaluate(done.step, frame.observed_inputs(done.step.inputs)))

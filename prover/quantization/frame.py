@@ -47,6 +47,7 @@ class Settings:
         saturation_bits: an activation whose proven width exceeds the width seen in calibration by more than this is
             saturated at the next power of two above 3/2 of what was seen; 0 never saturates.
         steps: (step, bits) pairs: bits that the activations and weights of one step have more than the others.
+        steps: (step, bits) pairs: bits that the activations and weights of one step have more than the others.
     """
 
     activation_bits: int = 11
@@ -77,6 +78,21 @@ class Settings:
         return replace(
             self, activation_bits=self.activation_bits + bits // 2, hidden_error_bits=self.hidden_error_bits + bits
         )
+
+    def step_bits(self, step: str) -> int:
+        """Bits that a step has more than the others."""
+        return dict(self.steps).get(step, 0)
+
+    def with_step(self, step: str, bits: int) -> Settings:
+        """The same with ``bits`` more bits for one step than for the others."""
+        changed = replace(self, steps=tuple(sorted({**dict(self.steps), step: bits}.items())))
+        changed.at(step)  # the sum must be in range as well
+        return changed
+
+    def at(self, step: str) -> Settings:
+        """The settings that hold at one step."""
+        bits = self.step_bits(step)
+        return self.refined(bits) if bits else self
 
     def step_bits(self, step: str) -> int:
         """Bits that a step has more than the others."""
