@@ -173,13 +173,6 @@ def _rsqrt() -> Function:
     return Function(evaluate, curvature, high=Tail(0.0, 0.0, lambda a: a**-0.5), domain=(0.0, math.inf), open=True)
 
 
-@_function("Reciprocal")
-def _reciprocal() -> Function:
-    """On positive arguments; the rule turns negative ones round."""
-    curvature: Callable[[float, float], float] = lambda a, b: 2 * a**-3.0 if a > 0 else math.inf  # noqa: E731
-    return Function(np.reciprocal, curvature, high=Tail(0.0, 0.0, lambda a: 1 / a), domain=(0.0, math.inf), open=True)
-
-
 @_function("Sin")
 def _sin() -> Function:
     return Function(np.sin, _bounded(1.0), turns=_periodic(math.pi / 2))

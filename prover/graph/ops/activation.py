@@ -6,7 +6,7 @@ from prover.graph.ops.spec import OpSpec
 from prover.graph.ops.standard import standard
 
 _ELEMENTARY = (
-    *("Sqrt", "Exp", "Log", "Sin", "Cos", "Tan", "Asin", "Acos", "Atan"),
+    *("Sqrt", "Reciprocal", "Exp", "Log", "Sin", "Cos", "Tan", "Asin", "Acos", "Atan"),
     *("Sinh", "Cosh", "Asinh", "Acosh", "Atanh"),
 )
 _ACTIVATIONS = ("Tanh", "HardSwish", "Elu", "Selu", "Celu", "Softplus", "Softsign", "Erf", "Mish", "Swish")

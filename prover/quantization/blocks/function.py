@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from prover.graph import Node
 from prover.quantization.blocks.finite import F64, mapped
+from prover.quantization.blocks.quotient import quotient
+from prover.quantization.blocks.sums import combined, scaled, shifted
 from prover.quantization.functions import function
 from prover.quantization.steps.floor import FLOOR, ROUND, TRUNCATE
 from prover.quantization.trace import Affine, FloatStep, Trace, unsupported
+
+_PERIODS = {"Sin": 2 * math.pi, "Cos": 2 * math.pi, "Tan": math.pi}
+
+_DIRECT = 16.0
+"""Sines of a range this wide are tabled as they are; a wider one is cheaper reduced to one period."""
+
+_SLACK = 2.0**-8
+"""How far rounding may move an argument out of its period."""
 
 
 def apply(trace: Trace, node: Node, name: str, x: Affine, **params: float) -> Affine:
     """The function ``name`` of :mod:`prover.quantization.functions`, with its constants ``params``, element by element.
 
     Results are approximations with a proven error of about 2^-activation_bits, or that fraction of a result above 1;
-    elements that take few values (booleans, categories) are exact and cost nothing.
+    elements that take few values (booleans, categories) are exact and cost nothing. ``Reciprocal`` is a quotient.
 
     Raises:
         UnsupportedOpError: an argument proven to lie outside the function's domain.
         QuantizationError: when the step is quantised, of samples outside it.
     """
+    if name == "Reciprocal":
+        return quotient(trace, node, Affine.constant(np.ones(x.shape), trace.n_variables), x)
     shape = function(name, tuple(sorted(params.items())))
 
     def meaning(values: F64) -> F64:
@@ -35,19 +49,34 @@ def apply(trace: Trace, node: Node, name: str, x: Affine, **params: float) -> Af
 
     def step(rest: Affine) -> Affine:
         low, high = trace.interval(rest)
+        period = _PERIODS.get(name)
+        details: dict[str, Any] = {"function": name, "arguments": params}
+        if (
+            period
+            and float((high - low).max()) > (_DIRECT if name != "Tan" else 0.0)
+            and not _inside(low, high, period)
+        ):
+            turns = floor(trace, node, shifted(scaled(rest, 1 / period), 0.5))
+            rest = combined(rest, turns, -period)
+            low, high = np.full(rest.size, -period / 2 - _SLACK), np.full(rest.size, period / 2 + _SLACK)
+            details["range"] = float(low[0]), float(high[0])
         least, most = shape.domain
         if bool((high < least).any() or (low > most).any()):
             raise unsupported(
                 node, f"{name} is defined from {least:g} to {most:g}, its input lies in {_text(low, high)}"
             )
         ends = shape.range(np.clip(low, least, most), np.clip(high, least, most))
-        params_ = {"function": name, "arguments": params}
         return trace.append(
-            FloatStep("function", node.name, rest, rest.size, params_), rest.shape, lo=ends[0], hi=ends[1]
+            FloatStep("function", node.name, rest, rest.size, details), rest.shape, lo=ends[0], hi=ends[1]
         )
 
     flat = mapped(trace, x, 1, meaning, step)
     return flat.pick(np.arange(flat.size, dtype=np.int64).reshape(x.shape))
+
+
+def _inside(low: F64, high: F64, period: float) -> bool:
+    """Whether a range lies in the period around 0."""
+    return bool((low > -period / 2).all() and (high < period / 2).all())
 
 
 def _text(low: F64, high: F64) -> str:

@@ -23,7 +23,7 @@ _WITH_CONSTANTS: Mapping[str, Callable[[Node], dict[str, float]]] = {
 }
 
 
-@rule(*_PLAIN, steps=("function",))
+@rule(*_PLAIN, steps=("function", "floor"))
 def plain(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """One table for all elements."""
     return [apply(trace, node, node.op, linear(node, operands[0], trace))]
@@ -33,6 +33,12 @@ def plain(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]
 def with_constants(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """Elu, Celu and Selu with their constants."""
     return [apply(trace, node, node.op, linear(node, operands[0], trace), **_WITH_CONSTANTS[node.op](node))]
+
+
+@rule("Reciprocal", steps=("quotient",))
+def reciprocal(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
+    """``1 / x``."""
+    return [apply(trace, node, "Reciprocal", linear(node, operands[0], trace))]
 
 
 @rule("Gelu", steps=("function",))

@@ -32,7 +32,9 @@ _MARGIN = 1.5
 
 
 def quantise(step: FloatStep, frame: Frame) -> Quantised:
-    """``step.params``: ``"function"``, a name of :mod:`prover.quantization.functions`, and its ``"arguments"``."""
+    """``step.params``: ``"function"``, a name of :mod:`prover.quantization.functions`, its ``"arguments"``, and
+    ``"range"``, where the arguments are known to lie in one although their linear forms cannot show it.
+    """
     name, arguments = str(step.params["function"]), tuple(sorted(step.params["arguments"].items()))
     shape, settings = function(name, arguments), frame.settings
     low, high = _domain(step, shape, frame)
@@ -42,9 +44,11 @@ def quantise(step: FloatStep, frame: Frame) -> Quantised:
     wanted = max(frame.hidden_fraction_bits(step.inputs) + max(math.ceil(math.log2(slope)), 0), kept)
     fraction, forms = frame.fit(step.inputs, wanted, step.node, error_bits=settings.hidden_error_bits, kept=kept)
     shift = max(fraction - kept, 0)
+    forms = frame.centred(step.inputs, fraction, forms, (1 << shift) >> 1)
     position = fraction - shift
     first, last = forms.lo >> shift, forms.hi >> shift
     least, most = int(first.min()), int(last.max())
+    reach = step.params.get("range", (-math.inf, math.inf))
     clamp = [least, most]
     if math.isfinite(low):
         clamp[0] = min(max(least, math.ceil(low * 2.0**position)), most)
@@ -61,9 +65,9 @@ def quantise(step: FloatStep, frame: Frame) -> Quantised:
         "coefficients": tuple(table.coefficients.ravel().tolist()),
         "bound_billionths": min(math.ceil(table.error * 1e9), 1 << 60),
     }
-    if clamp[0] > least:
+    if clamp[0] > least and low > reach[0]:
         params["clamp_lo"] = clamp[0]
-    if clamp[1] < most:
+    if clamp[1] < most and high < reach[1]:
         params["clamp_hi"] = clamp[1]
     ranges, place = np.unique(np.stack((first, last)), axis=1, return_inverse=True)
     ends = piecewise.extremes(ranges[0], ranges[1], table.starts, table.coefficients, table.shift)
@@ -121,9 +125,10 @@ def _domain(step: FloatStep, shape: Function, frame: Frame) -> tuple[float, floa
     low, high = max(low, least + finest * shape.open), min(high, most - finest * shape.open)
     width = max(high - low, 1.0)
     reach = max(abs(low), abs(high), 1.0)
+    known = step.params.get("range", (-math.inf, math.inf))
     return (
-        _end(low, least, shape, shape.low, width, reach, frame.settings.saturation_bits),
-        -_end(-high, -most, shape, shape.high, width, reach, frame.settings.saturation_bits),
+        max(known[0], _end(low, least, shape, shape.low, width, reach, frame.settings.saturation_bits)),
+        min(known[1], -_end(-high, -most, shape, shape.high, width, reach, frame.settings.saturation_bits)),
     )
 
 
