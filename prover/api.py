@@ -34,6 +34,8 @@ def compile(
     tiers: Sequence[float] | None = None,
     output: str | None = None,
     polarity: str | None = None,
+    target_error: float | None = None,
+    max_constraints: int | None = None,
     progress: Progress = silent,
 ) -> Bundle:
     """Compile an ONNX model into a circuit, with its cost and accuracy measured.
@@ -48,9 +50,14 @@ def compile(
         tiers: ascending thresholds on the score, for ``reveal="tier"``; 0.5, 0.65 and 0.8 by default.
         output: name of the model's output that decides, when it has several; its probabilities by default.
         polarity: ``"higher_is_better"`` (a probability's default), ``"lower_is_better"`` or ``"none"``.
+        target_error: search the precision for the smallest circuit with at most this error of the logit (of the score,
+            for a regression) on the calibration samples.
+        max_constraints: search the precision for the smallest error in a circuit of at most this many constraints.
+            The report's ``front`` then shows what else there is.
         progress: called now and then.
 
     Raises:
+        UnreachableTargetError: no plan has the error or the size asked for; says the nearest.
         ModelError: the model does not load, or holds an operator that is not supported.
         SchemaError: the schema cannot be, or does not fit the model's input.
         InputError: a calibration sample is outside the schema.
@@ -67,6 +74,8 @@ def compile(
         output=output,
         tiers=tiers,
         polarity=polarity,
+        target_error=target_error,
+        max_constraints=max_constraints,
         progress=progress,
     )
     stem = "model" if isinstance(model, bytes) else Path(model).stem

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import itertools
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,19 +15,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prover.constraint import Circuit
-from prover.errors import Cancelled, ModelFileError, SchemaError
+from prover.errors import Cancelled, InputError, ModelFileError, QuantizationError, SchemaError
 from prover.field import from_limbs
 from prover.graph import Graph, import_model
 from prover.lowering import Report, assignments, build_report, lower
 from prover.progress import Progress, silent
-from prover.quantization import SEMANTICS, IntegerModel, Plan, Request, Settings, calibrate, encode_samples
-from prover.quantization.accuracy import compare
+from prover.quantization import SEMANTICS, IntegerModel, Plan, Request, Settings, calibrate, draw, encode_samples
+from prover.quantization.accuracy import Accuracy, compare
 from prover.quantization.calibration import model_rows
 from prover.quantization.categories import encoded_categories
-from prover.schema import Category, EncodedInput, Layout, Schema
+from prover.quantization.search import EVALUATIONS, Point, Wish, search
+from prover.schema import Category, EncodedBatch, EncodedInput, Layout, Schema
 
 SEMANTICS_VERSION = SEMANTICS
 """What integer programs mean in this version; bundles carry it."""
+
+N_DRAWN = 64
+"""Inputs drawn from the schema beside the caller's samples, to see what the error is where no sample lies."""
+
+_AFFORDABLE = 1 << 30
+"""Products that running a model on them may take."""
 
 __all__ = ["SEMANTICS_VERSION", "CompiledParts", "Report", "Solution", "compile_model", "solve"]
 
@@ -77,6 +85,8 @@ def compile_model(
     tiers: Sequence[float] | None = None,
     polarity: str | None = None,
     settings: Settings | None = None,
+    target_error: float | None = None,
+    max_constraints: int | None = None,
     progress: Progress = silent,
 ) -> CompiledParts:
     """Compile an ONNX model.
@@ -91,6 +101,9 @@ def compile_model(
         tiers: ascending thresholds; by default 0.5, 0.65 and 0.8.
         polarity: ``"none"``, ``"higher_is_better"`` (a probability's default) or ``"lower_is_better"``.
         settings: precision; by default the coarsest at which no calibration row changes its decision.
+        target_error: search the precision for the smallest circuit whose largest error on the calibration rows, of the
+            logit or of a regression's score, is at most this.
+        max_constraints: search the precision for the smallest error in a circuit of at most this size.
         progress: called now and then.
 
     Raises:
@@ -98,6 +111,7 @@ def compile_model(
         SchemaError: neither a schema nor calibration data, or no schema fits the data.
         InputError: a calibration row is outside the schema.
         QuantizationError: no plan holds.
+        UnreachableTargetError: no plan was found that has the error or the size asked for.
         Cancelled: ``progress`` asked to stop.
     """
     _report_progress(progress, "compile: reading the model", 0.0)
@@ -112,17 +126,59 @@ def compile_model(
     batch = encode_samples(schema, calibration)
     rows = model_rows(batch, calibration)
     expected = functools.cache(functools.partial(model_outputs, model, graph, rows))
-    plan = calibrate(
-        graph, schema, calibration, request=request, settings=settings, model_hash=digest, reference=expected
-    )
+    front: tuple[Point, ...] = ()
+    make = functools.partial(calibrate, graph, schema, calibration, request=request, model_hash=digest)
+    if target_error is not None or max_constraints is not None:
+        tried = itertools.count(1)
+
+        def evaluate(candidate: Settings) -> Point | None:
+            _report_progress(progress, f"compile: plan {next(tried)} of at most {EVALUATIONS}", 0.3)
+            return _point(make, candidate, schema, batch, expected)
+
+        best, front = search(evaluate, Wish(target_error, max_constraints), settings)
+        settings = best.settings
+    plan = make(settings=settings, reference=expected)
     _report_progress(progress, "compile: constraints", 0.5)
     circuit = lower(schema, plan)
     _report_progress(progress, "compile: measuring", 0.8)
+    drawn = None if calibration is None else _drawn_accuracy(model, graph, schema, plan)
     run = IntegerModel(plan, schema).run(batch.codes, batch.missing)
-    accuracy = compare(plan, run, expected(plan.output))
-    report = build_report(plan, circuit, accuracy, calibrated=calibration is not None)
+    accuracy = compare(plan, run, expected(plan.output), slack=0.0 if drawn is None else drawn.largest_error or 0.0)
+    report = build_report(plan, circuit, accuracy, calibrated=calibration is not None, drawn=drawn, front=front)
     _report_progress(progress, "compile: done", 1.0)
     return CompiledParts(graph, schema, plan, plan.layout, circuit, report)
+
+
+def _point(
+    make: Callable[..., Plan],
+    settings: Settings,
+    schema: Schema,
+    batch: EncodedBatch,
+    expected: Callable[[str], NDArray[np.generic]],
+) -> Point | None:
+    """The plan of some settings, measured; None where none holds."""
+    try:
+        plan = make(settings=settings)
+        constraints = lower(schema, plan).r1cs.n_constraints
+    except QuantizationError:
+        return None
+    found = compare(plan, IntegerModel(plan, schema).run(batch.codes, batch.missing), expected(plan.output))
+    sizes = {step.node: step.n_outputs for step in plan.steps}
+    steps = tuple(sorted(sizes, key=lambda name: (-sizes[name], name)))
+    return Point(settings, constraints, found.largest_error or 0.0, found.decision_flips, steps)
+
+
+def _drawn_accuracy(model: str | os.PathLike[str] | bytes, graph: Graph, schema: Schema, plan: Plan) -> Accuracy | None:
+    """Accuracy on inputs drawn from the schema; None where the model is too large for it, or refuses such inputs."""
+    terms = sum(step.inputs.matrix.nnz for step in plan.steps)
+    if terms * N_DRAWN > _AFFORDABLE:
+        return None
+    batch = draw(schema, N_DRAWN, seed=1)
+    try:
+        expected = model_outputs(model, graph, batch.to_model_rows(), plan.output)
+    except (InputError, ModelFileError):
+        return None
+    return compare(plan, IntegerModel(plan, schema).run(batch.codes, batch.missing), expected)
 
 
 def solve(

@@ -63,14 +63,14 @@ def progress_bar(*, as_json: bool) -> Iterator[Progress]:
 
 
 def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
-    """A table on stdout, as wide as the terminal."""
+    """A table on stdout, as wide as the terminal. The first column and those without a name are flush left."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
     drawn = Table(title=escape(title), title_justify="left", show_header=any(columns))
     for index, column in enumerate(columns):
-        drawn.add_column(column, justify="left" if index == 0 else "right")
+        drawn.add_column(column, justify="left" if index == 0 or not column else "right")
     for row in rows:
         drawn.add_row(*map(escape, row))
     Console().print(drawn)

@@ -10,8 +10,10 @@ from typing import Annotated, Any
 import typer
 
 import prover
-from prover.cli.console import JsonOption, emit, progress_bar, table
+from prover.cli.console import JsonOption, emit, progress_bar
 from prover.cli.inputs import integer, read_input, read_samples
+from prover.cli.page import page
+from prover.cli.report import show
 from prover.errors import BundleError, InputError, MalformedProofError
 from prover.files import write_atomic
 
@@ -36,6 +38,13 @@ def compile_(
     tiers: Annotated[str | None, typer.Option(help="Thresholds on the score, ascending: 0.5,0.65,0.8")] = None,
     decides: Annotated[str | None, typer.Option("--decides", help="Name of the model's output that decides.")] = None,
     polarity: Annotated[str | None, typer.Option(help="higher_is_better, lower_is_better or none.")] = None,
+    target_error: Annotated[
+        float | None,
+        typer.Option(help="Search for the smallest circuit with at most this error of the logit or score."),
+    ] = None,
+    max_constraints: Annotated[
+        int | None, typer.Option(help="Search for the smallest error in a circuit of at most this size.")
+    ] = None,
     force: Force = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -51,6 +60,8 @@ def compile_(
             tiers=_tiers(tiers),
             output=decides,
             polarity=polarity,
+            target_error=target_error,
+            max_constraints=max_constraints,
             progress=progress,
         )
         _keep_key(bundle, output, force).save(output)
@@ -59,9 +70,18 @@ def compile_(
         print(f"\nwritten to {output}; next: verdict setup {shlex.quote(str(output))}")
 
 
-def report(directory: Directory, as_json: JsonOption = False) -> None:
-    """Show a bundle's cost and accuracy."""
-    _show_report(prover.load(directory), as_json=as_json)
+def report(
+    directory: Directory,
+    html: Annotated[Path | None, typer.Option("--html", metavar="F", help="Write it as one HTML page.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a bundle's cost and accuracy: layers, widths, errors."""
+    bundle = prover.load(directory)
+    if html is not None:
+        write_atomic(html, page(bundle.name, bundle.report))
+    _show_report(bundle, as_json=as_json)
+    if html is not None and not as_json:
+        print(f"written to {html}")
 
 
 def setup(directory: Directory, backend: Backend = None, force: Force = False, as_json: JsonOption = False) -> None:
@@ -204,6 +224,4 @@ def _show_report(bundle: prover.Bundle, *, as_json: bool) -> None:
     if as_json:
         print(bundle.report.to_json())
         return
-    table(f"{bundle.name}: cost and accuracy", ["", ""], [[key, value] for key, value in bundle.report.summary()])
-    layers = [[layer.name, f"{layer.constraints:,}"] for layer in bundle.report.layers]
-    table("constraints by layer", ["layer", "constraints"], layers)
+    show(bundle.name, bundle.report)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-from prover.cli.report import measured
+from prover.cli.report import FRONT, front_rows, measured
 from prover.lowering import Report
 
 _STYLE = """
@@ -32,7 +32,7 @@ def page(name: str, report: Report) -> str:
         report: what to show.
     """
     title = escape(f"{name}: cost and accuracy")
-    sections = [_pairs(report), _layers(report), _widths(report), _errors(report)]
+    sections = [_pairs(report), _front(report), _layers(report), _widths(report), _errors(report)]
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -46,6 +46,11 @@ def page(name: str, report: Report) -> str:
 def _pairs(report: Report) -> str:
     rows = [f"<tr><th>{escape(what)}</th><td>{escape(much)}</td></tr>" for what, much in report.summary()]
     return _section("Cost and accuracy", [], rows)
+
+
+def _front(report: Report) -> str:
+    rows = [_row(cells[0], cells[1:]) + "</tr>" for cells in front_rows(report)]
+    return _section("Plans to choose from", FRONT, rows) if rows else ""
 
 
 def _layers(report: Report) -> str:

@@ -9,9 +9,11 @@ _BAR = 32
 """Characters of the longest bar."""
 
 
-def show(report: Report) -> None:
-    """Print everything a report holds."""
-    table("Cost and accuracy", ["", ""], [list(row) for row in report.summary()])
+def show(name: str, report: Report) -> None:
+    """Print everything a report of the model ``name`` holds."""
+    table(f"{name}: cost and accuracy", ["", ""], [list(row) for row in report.summary()])
+    if report.front:
+        table("Plans to choose from, this one with an arrow", FRONT, front_rows(report))
     total = max(report.constraints, 1)
     most = max((layer.constraints for layer in report.layers), default=1)
     rows = [
@@ -27,6 +29,21 @@ def show(report: Report) -> None:
         table("Bits by step", ["step", "proven", "observed", "fraction", "saturates"], rows)
     if report.histogram is not None:
         table(f"Errors of the {measured(report)}", ["from", "to", "values", ""], histogram_rows(report))
+
+
+FRONT = ["", "constraints", "max error", "flips", "activation", "weights", "last layer", "steps of their own"]
+"""Columns of the Pareto front; the bits of settings are explained by :class:`prover.quantization.Settings`."""
+
+
+def front_rows(report: Report) -> list[list[str]]:
+    """One row for every plan that no other beats in constraints, error and flips."""
+    rows = []
+    for plan in report.front:
+        own = ", ".join(f"{step} {extra:+d}" for step, extra in plan.steps.items())
+        bits = [str(plan.activation_bits), str(plan.hidden_error_bits), str(plan.logit_error_bits)]
+        chosen = "→" if plan.constraints == report.constraints and plan.error == report.largest_error else ""
+        rows.append([chosen, f"{plan.constraints:,}", f"{plan.error:.3g}", str(plan.decision_flips), *bits, own])
+    return rows
 
 
 def measured(report: Report) -> str:
@@ -45,7 +62,7 @@ def histogram_rows(report: Report) -> list[list[str]]:
 
 
 def bar(value: int, most: int) -> str:
-    """A bar of block characters, padded so that bars of one column align to the left."""
+    """A bar of block characters."""
     eighths = round(8 * _BAR * value / most)
     blocks = "█" * (eighths // 8) + ("", "▏", "▎", "▍", "▌", "▋", "▊", "▉")[eighths % 8]
-    return (blocks or ("▏" if value else "")).ljust(_BAR)
+    return blocks or ("▏" if value else "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -12,6 +12,7 @@ from prover.errors import BundleError
 from prover.jsontext import parse_json
 from prover.quantization import Plan, Step
 from prover.quantization.accuracy import Accuracy, Histogram
+from prover.quantization.search import Point
 from prover.schema import THRESHOLD_DECIMALS
 
 GAS_BASE, GAS_PER_SIGNAL = 183_000, 6_500
@@ -46,6 +47,27 @@ class Width:
 
 
 @dataclass(frozen=True)
+class Alternative:
+    """One plan of a search: its settings (see :class:`prover.quantization.frame.Settings`), cost and error."""
+
+    constraints: int
+    error: float
+    decision_flips: int
+    activation_bits: int
+    hidden_error_bits: int
+    logit_error_bits: int
+    steps: dict[str, int]
+
+    @classmethod
+    def of(cls, point: Point) -> Alternative:
+        """From the search's own."""
+        settings = point.settings
+        bits = settings.activation_bits, settings.hidden_error_bits, settings.logit_error_bits
+        own = {step: extra for step, extra in settings.steps if extra}
+        return cls(point.constraints, point.error, point.flips, *bits, own)
+
+
+@dataclass(frozen=True)
 class Report:
     """Everything known of a model before setup. ``None`` in an error means it has no meaning for this model.
 
@@ -62,6 +84,7 @@ class Report:
         error_bound: the largest error of the logit, or of the score where there is none, on samples and drawn inputs.
             ``near_threshold`` counts the samples that lie so close to a decision boundary.
         exactness: in words, how the proved decision relates to the model's.
+        front: the plans that a search for an error or a size found, none of them worse than another in everything.
         score_error_bound: proven bound on the distance of a revealed probability from the sigmoid of its logit.
         calibrated: whether the samples are the caller's; otherwise they were drawn from the schema's ranges.
         reveal, output, thresholds, decimals: what is revealed.
@@ -94,6 +117,7 @@ class Report:
     drawn: Accuracy | None
     error_bound: float | None
     exactness: str
+    front: tuple[Alternative, ...]
     score_error_bound: float
     reveal: str
     output: str
@@ -121,11 +145,17 @@ class Report:
             raw = parse_json(text)
             lists = {key: tuple(value) for key, value in _fields(cls, raw).items() if isinstance(value, list)}
             lists["layers"] = tuple(LayerCost(**_fields(LayerCost, entry)) for entry in raw["layers"])
+            lists["front"] = tuple(Alternative(**_fields(Alternative, entry)) for entry in raw["front"])
             lists["widths"] = tuple(Width(**_fields(Width, entry)) for entry in raw["widths"])
             nested = {"histogram": _histogram(raw["histogram"]), "drawn": _accuracy(raw["drawn"])}
             return cls(**{**raw, **lists, **nested})
         except (ValueError, TypeError, RecursionError) as error:
             raise BundleError(f"not a report: {error}", "compile the model again") from error
+
+    @property
+    def largest_error(self) -> float | None:
+        """Of the logit on the samples, or of the score where there is none."""
+        return self.max_abs_error if self.max_logit_error is None else self.max_logit_error
 
     def summary(self) -> list[tuple[str, str]]:
         """Rows for a table: what, how much."""
@@ -157,9 +187,8 @@ class Report:
     def _drawn_rows(self) -> list[tuple[str, str]]:
         if self.drawn is None:
             return []
-        largest = self.drawn.max_logit_error if self.drawn.max_logit_error is not None else self.drawn.max_abs_error
-        what = f"{self.drawn.samples} inputs drawn from the schema"
-        return [(what, f"max error {_number(largest)}, {self.drawn.decision_flips} decision flips")]
+        found = f"max error {_number(self.drawn.largest_error)}, {self.drawn.decision_flips} decision flips"
+        return [(f"on {self.drawn.samples} inputs drawn from the schema", found)]
 
     def _revealed(self) -> str:
         if self.thresholds:
@@ -168,13 +197,28 @@ class Report:
 
 
 def build_report(
-    plan: Plan, circuit: Circuit, accuracy: Accuracy, *, calibrated: bool, drawn: Accuracy | None = None
+    plan: Plan,
+    circuit: Circuit,
+    accuracy: Accuracy,
+    *,
+    calibrated: bool,
+    drawn: Accuracy | None = None,
+    front: Sequence[Point] = (),
 ) -> Report:
-    """Put the costs of a circuit beside the accuracy of its plan."""
+    """Put the costs of a circuit beside the accuracy of its plan.
+
+    Args:
+        plan, circuit: what was compiled.
+        accuracy: on the samples; ``calibrated`` says whether they are the caller's.
+        calibrated: see there.
+        drawn: on inputs drawn from the schema.
+        front: of the search that chose the plan.
+    """
     r1cs, layout = circuit.r1cs, plan.layout
     domain = domain_size(r1cs)
     key_bytes = zkey_bytes(r1cs)
     rows = r1cs.n_constraints + r1cs.n_public + 1
+    errors = [accuracy.largest_error, None if drawn is None else drawn.largest_error]
     return Report(
         constraints=r1cs.n_constraints,
         wires=r1cs.n_wires,
@@ -192,8 +236,9 @@ def build_report(
         calibrated=calibrated,
         **{item.name: getattr(accuracy, item.name) for item in fields(Accuracy)},
         drawn=drawn,
-        error_bound=max((found for found in map(_largest_error, (accuracy, drawn)) if found is not None), default=None),
+        error_bound=max((error for error in errors if error is not None), default=None),
         exactness=_exactness(plan),
+        front=tuple(Alternative.of(point) for point in front),
         score_error_bound=plan.error_billionths / 1e9,
         reveal=layout.reveal.name.lower(),
         output=plan.output,
@@ -245,16 +290,10 @@ def _saturates(step: Step) -> bool:
     return any(name == "cap" or name.startswith("clamp") for name in step.params)
 
 
-def _largest_error(accuracy: Accuracy | None) -> float | None:
-    if accuracy is None:
-        return None
-    return accuracy.max_logit_error if accuracy.max_logit_error is not None else accuracy.max_abs_error
-
-
 def _exactness(plan: Plan) -> str:
     """What the plan says of itself; else whether anything in it rounds."""
     said = str(getattr(plan, "exactness", ""))
-    return said or "rounded: the decision follows the integer logits, whose error is measured below"
+    return said or "rounded to fixed point; decisions follow the integer numbers"
 
 
 def _fields(cls: type[Any], raw: Any) -> dict[str, Any]:

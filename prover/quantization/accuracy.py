@@ -78,6 +78,11 @@ class Accuracy:
     near_threshold: int
     histogram: Histogram | None = None
 
+    @property
+    def largest_error(self) -> float | None:
+        """Of the logit, or of the score where there is none; None for labels only."""
+        return self.max_abs_error if self.max_logit_error is None else self.max_logit_error
+
 
 def compare(plan: Plan, run: Run, expected: NDArray[np.generic], *, slack: float = 0.0) -> Accuracy:
     """Compare a run of the plan with the float values of the plan's output.
