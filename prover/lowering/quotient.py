@@ -24,9 +24,7 @@ def quotient(cs: ConstraintSystem, step: Step, inputs: LinearVector) -> LinearVe
     if shift:
         bottom = truncate(cs, bottom, shift, origin="divisor")
     if sign == 0:
-        signs = greater_equal(cs, bottom, 0, "sign").scale(2) - 1
-        largest = np.maximum(np.abs(bottom.bounds[0]), np.abs(bottom.bounds[1]))
-        bottom = cs.product(signs, bottom, "magnitude").with_bounds(0, largest)
+        bottom, signs = _magnitude(cs, bottom, "divisor")
         top = cs.product(signs[place], top, "signed")
     elif sign == -1:
         bottom, top = -bottom, -top
@@ -35,7 +33,19 @@ def quotient(cs: ConstraintSystem, step: Step, inputs: LinearVector) -> LinearVe
         bottom = relu_truncate(cs, bottom - least, origin="saturate") + least
     bottom = reused(cs, bottom, 2 * np.bincount(place, minlength=len(bottom)))
     divisor = bottom.scale(1 << step.integer("lift"))[place]
-    return divide(cs, top.scale(2) + divisor, divisor.scale(2))
+    if "truncates" not in step.params:
+        return divide(cs, top.scale(2) + divisor, divisor.scale(2))
+    if int(top.bounds[0].min()) >= 0:
+        return divide(cs, top, divisor)
+    size, above = _magnitude(cs, top, "numerator")
+    return cs.product(above, divide(cs, size, divisor), "signed")
+
+
+def _magnitude(cs: ConstraintSystem, x: LinearVector, origin: str) -> tuple[LinearVector, LinearVector]:
+    """|x| and the sign of x, 1 for 0."""
+    signs = greater_equal(cs, x, 0, f"{origin}.sign").scale(2) - 1
+    largest = np.maximum(np.abs(x.bounds[0]), np.abs(x.bounds[1]))
+    return cs.product(signs, x, f"{origin}.magnitude").with_bounds(0, largest), signs
 
 
 LOWERINGS = {"quotient": quotient}

@@ -16,14 +16,24 @@ F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 
 
-def product(trace: Trace, node: Node, a: Affine, b: Affine) -> Affine:
+def product(trace: Trace, node: Node, a: Affine, b: Affine, *, limit: float = np.inf) -> Affine:
     """``a * b`` element by element, shapes broadcast as numpy does. A constant element costs nothing."""
     left, right = np.broadcast_arrays(*(np.arange(side.size).reshape(side.shape) for side in (a, b)))
-    return contract(trace, node, a, b, left.ravel(), right.ravel(), np.arange(left.size), left.shape)
+    rows = np.arange(left.size)
+    return contract(trace, node, a, b, left.ravel(), right.ravel(), rows, left.shape, limit=limit)
 
 
 def contract(
-    trace: Trace, node: Node, a: Affine, b: Affine, left: I64, right: I64, rows: I64, shape: tuple[int, ...]
+    trace: Trace,
+    node: Node,
+    a: Affine,
+    b: Affine,
+    left: I64,
+    right: I64,
+    rows: I64,
+    shape: tuple[int, ...],
+    *,
+    limit: float = np.inf,
 ) -> Affine:
     """Sums of products: ``out[rows[i]] += a[left[i]] * b[right[i]]``, a tensor of ``shape``.
 
@@ -31,6 +41,8 @@ def contract(
         a, b: the operands; the same object on both sides makes squares recognisable, which tightens ranges.
         left, right: int64[n], flat elements of a and of b.
         rows: int64[n], flat elements of the result.
+        limit: what the caller knows no sum exceeds in magnitude, roundings included, though intervals say more: a
+            number over the norm it is part of. It saves bits; a wrong one makes honest provers fail, nothing else.
 
     Returns:
         Products in which one side is constant are linear and cost nothing; the others are one step, and one
@@ -46,7 +58,7 @@ def contract(
         return result
     left, right, rows = left[~linear], right[~linear], rows[~linear]
     filled, starts = np.unique(rows, return_index=True)
-    low, high = _range(trace, a, b, left, right, starts)
+    low, high = (np.clip(end, -limit, limit) for end in _range(trace, a, b, left, right, starts))
     whole = bool(trace.is_whole(a.pick(np.unique(left))).all() and trace.is_whole(b.pick(np.unique(right))).all())
     if a is b:
         used, both = np.unique(np.concatenate((left, right)), return_inverse=True)
@@ -57,7 +69,7 @@ def contract(
         used_b, right = np.unique(right, return_inverse=True)
         inputs, split = Affine.stack([a.pick(used), b.pick(used_b)]), used.size
         right = right + split
-    params = {"left": left, "right": right, "starts": starts, "split": split, "whole": whole}
+    params = {"left": left, "right": right, "starts": starts, "split": split, "whole": whole, "limit": limit}
     step = FloatStep("contract", node.name, inputs, filled.size, params)
     sums = trace.append(step, (filled.size,), whole=whole, lo=low, hi=high)
     spread = Sparse.from_triplets(filled, np.arange(filled.size), np.ones(filled.size), (n_rows, filled.size))

@@ -49,22 +49,44 @@ def quotient(trace: Trace, node: Node, a: Affine, b: Affine, *, least: float = 0
     return Affine.stack([linear, divided]).pick(order.reshape(shape))
 
 
+def whole_quotient(trace: Trace, node: Node, a: Affine, b: Affine) -> Affine:
+    """``a / b`` of integers, the fraction dropped; exact. A divisor of 0 is saturated at 1, and reported."""
+    left, right = np.broadcast_arrays(*(np.arange(side.size).reshape(side.shape) for side in (a, b)))
+    divisors, place = np.unique(right.ravel(), return_inverse=True)
+    result = _step(trace, node, a.pick(left.ravel()), b.pick(divisors), place, whole=True)
+    return result.pick(np.arange(left.size, dtype=np.int64).reshape(left.shape))
+
+
 def _divided(trace: Trace, node: Node, tops: Affine, b: Affine, right: I64, least: float) -> Affine:
     """``tops[i] / b[right[i]]``. Divisors of several numerators are inverted once, and multiplied with."""
     divisors, place, uses = np.unique(right, return_inverse=True, return_counts=True)
     bottoms = b.pick(divisors)
     if uses.max() < _SHARED:
-        return _step(trace, node, tops, bottoms, place, {"least": least, "relative": False})
+        return _step(trace, node, tops, bottoms, place, least=least)
     ones = Affine.constant(np.ones(divisors.size), trace.n_variables)
     every = np.arange(divisors.size, dtype=np.int64)
-    inverses = _step(trace, node, ones, bottoms, every, {"least": least, "relative": True})
+    inverses = _step(trace, node, ones, bottoms, every, least=least, relative=True)
     return product(trace, node, tops, inverses.pick(place))
 
 
-def _step(trace: Trace, node: Node, tops: Affine, bottoms: Affine, place: I64, params: dict[str, float]) -> Affine:
-    low, high = _range(trace, tops, bottoms.pick(place), params["least"])
-    step = FloatStep("quotient", node.name, Affine.stack([tops, bottoms]), tops.size, {"divisor": place, **params})
-    return trace.append(step, (tops.size,), lo=low, hi=high)
+def _step(
+    trace: Trace,
+    node: Node,
+    tops: Affine,
+    bottoms: Affine,
+    place: I64,
+    *,
+    least: float = 0.0,
+    relative: bool = False,
+    whole: bool = False,
+) -> Affine:
+    low, high = _range(trace, tops, bottoms.pick(place), least)
+    if whole:
+        reach = np.abs(np.stack(trace.interval(tops))).max(axis=0)
+        low, high = np.maximum(low, -reach), np.minimum(high, reach)
+    params = {"divisor": place, "least": least, "relative": relative, "whole": whole}
+    step = FloatStep("quotient", node.name, Affine.stack([tops, bottoms]), tops.size, params)
+    return trace.append(step, (tops.size,), whole=whole, lo=low, hi=high)
 
 
 def _range(trace: Trace, a: Affine, b: Affine, least: float) -> tuple[F64, F64]:

@@ -43,6 +43,8 @@ def log_softmax(trace: Trace, node: Node, x: Affine, axis: int) -> Affine:
 
 def log_sum_exp(trace: Trace, node: Node, rows: Affine) -> Affine:
     """``log(sum_j exp(x_j))`` of every row: [m, k] to [m]."""
+    if rows.shape[1] == 1:
+        return rows.pick(np.arange(rows.size, dtype=np.int64))
     largest = maximum(trace, node, rows)
     _, total = _exponentials(trace, node, _centred(rows, largest))
     logarithm = apply(trace, node, "Log", total.pick(np.arange(total.size, dtype=np.int64)))

@@ -1,4 +1,4 @@
-"""Nonlinear operators: Relu inside the model; Sigmoid, Softmax and Normalizer at its output."""
+"""Nonlinear operators: Relu inside the model; Sigmoid and Normalizer at its output."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import numpy as np
 from prover.graph import Node
 from prover.quantization.blocks.relu import relu as rectified
 from prover.quantization.rules import rule
-from prover.quantization.rules.linear import integer
 from prover.quantization.sparse import Sparse
 from prover.quantization.trace import Affine, Link, Trace, Value, linear, unsupported
 
@@ -22,17 +21,6 @@ def relu(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
 def sigmoid(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """``1 / (1 + exp(-x))`` of every element."""
     return [Link("sigmoid", linear(node, operands[0], trace))]
-
-
-@rule("Softmax")
-def softmax(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
-    """``exp(x_i) / sum_j exp(x_j)`` over an axis that holds every element."""
-    source = linear(node, operands[0], trace)
-    axis = integer(node, "axis")
-    # Before opset 13 the axis starts a flattened block; with one row both readings agree on the last axis.
-    if source.shape[axis] != source.size:
-        raise unsupported(node, f"axis {axis} of shape {source.shape} does not hold all elements")
-    return [softmax_link(source)]
 
 
 def softmax_link(logits: Affine) -> Link:

@@ -1,12 +1,20 @@
-"""Products and quotients element by element: Mul, Div."""
+"""Products, quotients and powers element by element: Mul, Div, Pow."""
 
 from __future__ import annotations
 
+import numpy as np
+
 from prover.graph import Node
+from prover.quantization.blocks.function import apply
 from prover.quantization.blocks.product import product
-from prover.quantization.blocks.quotient import quotient
+from prover.quantization.blocks.quotient import quotient, whole_quotient
+from prover.quantization.blocks.root import inverse_root, square_root
+from prover.quantization.blocks.sums import aligned, scaled
 from prover.quantization.rules import rule
-from prover.quantization.trace import Trace, Value, linear
+from prover.quantization.trace import Affine, Trace, Value, linear, unsupported
+
+_LARGEST_EXPONENT = 64
+"""Larger whole exponents go through the logarithm."""
 
 
 @rule("Mul", steps=("contract",))
@@ -18,6 +26,61 @@ def multiply(trace: Trace, node: Node, operands: list[Value | None]) -> list[Val
 
 @rule("Div", steps=("quotient", "contract"))
 def divide(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
-    """Broadcast quotient; linear where the divisor is constant."""
+    """Broadcast quotient; linear where the divisor is constant. Integers are divided exactly, the fraction dropped."""
     left, right = (linear(node, value, trace) for value in operands)
+    if trace.tensors[node.inputs[0]].dtype.kind in "iu":
+        if np.any((np.diff(right.matrix.indptr) == 0) & (right.bias == 0)):
+            raise unsupported(node, "division by a constant zero")
+        return [whole_quotient(trace, node, left, right)]
     return [quotient(trace, node, left, right)]
+
+
+@rule("Pow", steps=("contract", "quotient", "root", "function"))
+def power(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
+    """``x ^ y``: whole exponents by products, halves by roots, others by exp(y * log(x)) of a positive x."""
+    base, exponents = operands
+    if not isinstance(exponents, np.ndarray):
+        return [_general_power(trace, node, base, linear(node, exponents, trace))]
+    source, raised = aligned(linear(node, base, trace), linear(node, exponents, trace))
+    parts, order = [], np.empty(source.size, dtype=np.int64)
+    start = 0
+    for exponent in np.unique(raised.bias).tolist():
+        places = np.flatnonzero(raised.bias == exponent)
+        parts.append(_constant_power(trace, node, source.pick(places), exponent))
+        order[places] = start + np.arange(places.size)
+        start += places.size
+    return [Affine.stack(parts).pick(order.reshape(source.shape))]
+
+
+def _constant_power(trace: Trace, node: Node, x: Affine, exponent: float) -> Affine:
+    if exponent == int(exponent) and abs(exponent) <= _LARGEST_EXPONENT:
+        if exponent >= 0:
+            return _whole_power(trace, node, x, int(exponent))
+        one = Affine.constant(np.ones(1), trace.n_variables)
+        return quotient(trace, node, one, _whole_power(trace, node, x, int(-exponent)))
+    if abs(exponent) == 0.5:
+        return square_root(trace, node, x) if exponent > 0 else inverse_root(trace, node, x)
+    logarithm = apply(trace, node, "Log", x)
+    return apply(trace, node, "Exp", scaled(logarithm, exponent))
+
+
+def _whole_power(trace: Trace, node: Node, x: Affine, exponent: int) -> Affine:
+    """By squaring."""
+    result, square = None, x
+    while exponent:
+        if exponent & 1:
+            result = square if result is None else product(trace, node, result, square)
+        exponent >>= 1
+        square = product(trace, node, square, square) if exponent else square
+    return Affine.constant(np.ones(x.shape), trace.n_variables) if result is None else result
+
+
+def _general_power(trace: Trace, node: Node, base: Value | None, exponents: Affine) -> Affine:
+    """The exponent depends on the input, so the base must be positive."""
+    if isinstance(base, np.ndarray):
+        if np.any(base <= 0):
+            raise unsupported(node, "a base that is not positive, to a power that depends on the input")
+        logarithm = Affine.constant(np.log(base.astype(np.float64)), trace.n_variables)
+    else:
+        logarithm = apply(trace, node, "Log", linear(node, base, trace))
+    return apply(trace, node, "Exp", product(trace, node, exponents, logarithm))

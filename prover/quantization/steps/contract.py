@@ -14,6 +14,7 @@ Error: that of the operands' rounding, and half a unit of the result where ``shi
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -50,7 +51,7 @@ class _Pairs:
 
 
 def quantise(step: FloatStep, frame: Frame) -> Quantised:
-    """``step.params``: ``left``, ``right``, ``starts``, ``split``, ``whole``; see ``blocks/product.py``."""
+    """``step.params``: ``left``, ``right``, ``starts``, ``split``, ``whole``, ``limit``; see ``blocks/product.py``."""
     pairs = _Pairs(*(step.params[name] for name in ("left", "right", "starts", "split")))
     blocks, whole = _operands(step, frame, pairs), bool(step.params["whole"])
     forms = LinearForms.stack([block.forms for block in blocks])
@@ -58,6 +59,9 @@ def quantise(step: FloatStep, frame: Frame) -> Quantised:
     lo, hi = (np.concatenate([getattr(block, end) for block in blocks]) for end in ("lo", "hi"))
     low, high = products(lo[pairs.left], hi[pairs.left], lo[pairs.right], hi[pairs.right], pairs.left == pairs.right)
     low, high = np.add.reduceat(low, pairs.starts), np.add.reduceat(high, pairs.starts)
+    limit = float(step.params["limit"]) * 2.0**fraction
+    if limit < LIMIT:
+        low, high = np.maximum(low, -math.ceil(limit)), np.minimum(high, math.ceil(limit))
     params: dict[str, int | tuple[int, ...]] = {
         "left": tuple(pairs.left.tolist()),
         "right": tuple(pairs.right.tolist()),

@@ -6,7 +6,12 @@
 The inputs are the numerators and then the divisors; ``divisor`` says which one each numerator is divided by. ``sign``
 is 1 or -1, the sign every divisor has, or 0 where both occur: then each divisor has its own, and 0 counts as positive.
 
-Error: half a unit of the result, and the operands' rounding. A divisor below ``clamp_lo`` is replaced by it.
+A step that ``truncates`` divides whole numbers and drops the fraction, as ONNX divides integers:
+
+    y = sign(a) * sign * floor(|a| / d)
+
+Error: none where it truncates; otherwise half a unit of the result, and the
+operands' rounding. A divisor below ``clamp_lo`` is replaced by it.
 """
 
 from __future__ import annotations
@@ -62,6 +67,8 @@ def quantise(step: FloatStep, frame: Frame) -> Quantised:
     place = step.params["divisor"]
     ends = (np.arange(place.size), np.arange(place.size, step.inputs.size))
     top, bottom = (step.inputs.pick(part.astype(np.int64)) for part in ends)
+    if step.params["whole"]:
+        return _whole(step, frame, top, bottom)
     divisors = seen(frame, bottom)
     if not divisors.any():
         raise QuantizationError(
@@ -95,6 +102,27 @@ def quantise(step: FloatStep, frame: Frame) -> Quantised:
     return Quantised(done, 2.0**-best.kept)
 
 
+def _whole(step: FloatStep, frame: Frame, top: Affine, bottom: Affine) -> Quantised:
+    """Exact division of integers; a divisor of 0 counts as 1, explicitly, where it is possible."""
+    forms = LinearForms.stack([frame.exact(side, step.node)[1] for side in (top, bottom)])
+    place, n = step.params["divisor"], top.size
+    low, high = int(forms.lo[n:].min()), int(forms.hi[n:].max())
+    params: dict[str, Param] = {
+        "divisor": tuple(place.tolist()),
+        "shift": 0,
+        "lift": 0,
+        "sign": 0 if low < 0 < high else 1 if low >= 0 else -1,
+        "truncates": 1,
+    }
+    if low <= 0 <= high:
+        params["clamp_lo"] = 1
+    reach = np.maximum(np.abs(forms.lo[:n]), np.abs(forms.hi[:n]))
+    negative = (forms.lo[:n] < 0) | (low < 0)
+    ends = np.where(negative, -reach, 0), reach
+    observed = bit_length(frame.observed_inputs(forms))
+    return Quantised(Step("quotient", step.node, forms, *ends, 0, observed, params), 1.0)
+
+
 def evaluate(step: Step, inputs: I64) -> I64:
     place, sign = step.integers("divisor"), step.integer("sign")
     top, bottom = inputs[:, : place.size], inputs[:, place.size :] >> step.integer("shift")
@@ -105,6 +133,8 @@ def evaluate(step: Step, inputs: I64) -> I64:
     if np.any(size <= 0):
         raise ValueError("a divisor is not positive")
     divisor = (size << step.integer("lift"))[:, place]
+    if "truncates" in step.params:
+        return np.asarray(np.sign(top) * signs[:, place] * (np.abs(top) // divisor), dtype=np.int64)
     return np.asarray((2 * top * signs[:, place] + divisor) // (2 * divisor), dtype=np.int64)
 
 
