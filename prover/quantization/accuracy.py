@@ -140,10 +140,17 @@ def _signed(logits: F64, exact: F64 | None, scores: F64 | None, wanted: F64) -> 
 
 
 def _logits(plan: Plan, run: Run) -> F64:
-    """float64[s, k]: the head's linear forms as real numbers, their rounding halves taken out."""
+    """float64[s, k]: the head's linear forms as real numbers, their rounding halves taken out.
+
+    The head's steps are those whose outputs are revealed: a classifier inside the model has steps of the same kinds.
+    """
     columns = []
+    revealed = np.unique(plan.outputs.matrix.cols)
+    stop = plan.n_facts
     for step, inputs in zip(plan.steps, run.inputs, strict=True):
-        if step.kind not in ("tier", "argmax", "sigmoid", "round"):
+        start, stop = stop, stop + step.n_outputs
+        head = np.any((revealed >= start) & (revealed < stop))
+        if step.kind not in ("tier", "argmax", "sigmoid", "round") or not head:
             continue
         half = (1 << step.integer("shift")) >> 1 if "shift" in step.params else 0
         scale = 2.0**step.fraction_bits * (10.0 ** plan.layout.decimals[0] if step.kind == "round" else 1.0)

@@ -24,7 +24,7 @@ def cast(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     target = integer(node, "to")
     if target in _FLOATS and isinstance(value, Affine | Link):
         return [value]
-    if target in _INTEGERS and isinstance(value, Label):
+    if isinstance(value, Label) and not value.names and target in _FLOATS | _INTEGERS:
         return [value]
     if target not in _INTEGERS or isinstance(value, Link | Label):
         raise unsupported(node, f"a cast to element type {target} is not proved here")
