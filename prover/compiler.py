@@ -245,12 +245,16 @@ def _array(result: Any) -> NDArray[np.generic]:
 
 
 def _derive(graph: Graph, calibration: NDArray[np.generic] | None) -> Schema:
-    """A schema from calibration data; columns the model looks up become categories of the labels it knows."""
+    """A schema from calibration data; columns the model looks up become categories of the labels it knows.
+
+    The elements of an input of more than two axes, an image, are of one type and range.
+    """
     if calibration is None:
         raise SchemaError(
             "there is neither a schema nor calibration data", "give schema=..., or calibration rows to derive one from"
         )
-    schema = Schema.derive(np.asarray(calibration), graph.name or "derived")
+    image = len(graph.inputs) == 1 and len(graph.inputs[0].shape) > 2
+    schema = Schema.derive(np.asarray(calibration), graph.name or "derived", uniform=image)
     features = list(schema.features)
     for column, labels in encoded_categories(graph).items():
         given = features[column]

@@ -39,12 +39,12 @@ def derive_features(calibration: NDArray[np.generic], *, uniform: bool = False) 
         )
     columns = table.astype(np.float64).T
     if uniform:
-        kind = _feature("all columns", columns.ravel())
+        kind = _feature("all columns", columns.ravel(), closed=True)
         return tuple(_renamed(kind, f"x{index}") for index in range(len(columns)))
     return tuple(_feature(f"x{index}", column) for index, column in enumerate(columns))
 
 
-def _feature(name: str, column: NDArray[np.float64]) -> Feature:
+def _feature(name: str, column: NDArray[np.float64], *, closed: bool = False) -> Feature:
     missing = np.isnan(column)
     values = column[~missing]
     optional = bool(missing.any())
@@ -61,7 +61,8 @@ def _feature(name: str, column: NDArray[np.float64]) -> Feature:
             f"calibration column {name!r} reaches {max(-low, high):g}, too large for exact integers",
             "write a schema with a coarser scale for it",
         )
-    bounds = _widened(round(low * scale), round(high * scale))
+    ends = round(low * scale), round(high * scale)
+    bounds = _closed(*ends) if closed else _widened(*ends)
     return Int(name, *bounds, optional=optional) if whole else Fixed(name, scale, *bounds, optional=optional)
 
 
@@ -90,6 +91,18 @@ def _widened(low: int, high: int) -> tuple[int, int]:
         return 0, (1 << max(high.bit_length(), 1)) - 1
     bits = max((-low - 1).bit_length(), max(high, 0).bit_length())
     return -(1 << bits), (1 << bits) - 1
+
+
+def _closed(low: int, high: int) -> tuple[int, int]:
+    """Like :func:`_widened`, but an end that is a power of two stays; above, with one count more: a range of 2^b + 1
+    values would cost a row in the circuit's check, one of 2^b + 2 costs none."""
+    wide = _widened(low, high)
+    below = low if low < 0 and _is_power(-low) else wide[0]
+    return below, high + 1 if high > 2 and _is_power(high) else wide[1]
+
+
+def _is_power(count: int) -> bool:
+    return count & (count - 1) == 0
 
 
 def _renamed(feature: Feature, name: str) -> Feature:

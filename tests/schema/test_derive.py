@@ -51,9 +51,18 @@ def test_denormal_values_count_nothing(tiny: float) -> None:
 
 def test_uniform_gives_all_columns_one_type() -> None:
     schema = derive([0, 0, 0], [0, 0.5, 1], uniform=True)
-    assert schema.features == (Fixed("x0", 1024, 0, 2047), Fixed("x1", 1024, 0, 2047))
+    assert schema.features == (Fixed("x0", 1024, 0, 1025), Fixed("x1", 1024, 0, 1025))
     assert derive([0, 0], [0, 9], uniform=True).features == (Int("x0", 0, 15), Int("x1", 0, 15))
     assert derive([0, 0], [0, 1], uniform=True).features == (Bool("x0"), Bool("x1"))
+
+
+def test_uniform_keeps_the_ends_of_a_scale() -> None:
+    """An image's 1.0 is its largest value; half the range is a bit less for every sum."""
+    assert derive([0, 0.5, 1], uniform=True).features == (Fixed("x0", 1024, 0, 1025),)
+    assert derive([-1, 0.5, 1], uniform=True).features == (Fixed("x0", 1024, -1024, 1025),)
+    assert derive([-0.5, 0.5, 0.75], uniform=True).features == (Fixed("x0", 1024, -512, 1023),)
+    assert derive([0, 8, 16], uniform=True).features == (Int("x0", 0, 17),)
+    assert derive([0, 0.5, 1]).features == (Fixed("x0", 1024, 0, 2047),)
 
 
 @pytest.mark.parametrize(
