@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from prover.capacity import require_memory
 from prover.constraint import Circuit
 from prover.errors import Cancelled, InputError, ModelFileError, QuantizationError, SchemaError
 from prover.field import from_limbs
@@ -107,7 +108,7 @@ def compile_model(
         progress: called now and then.
 
     Raises:
-        ModelError: the model does not load, or holds an operator that is not supported.
+        ModelError: the model does not load, holds an operator that is not supported, or exceeds the memory there is.
         SchemaError: neither a schema nor calibration data, or no schema fits the data.
         InputError: a calibration row is outside the schema.
         QuantizationError: no plan holds.
@@ -117,6 +118,7 @@ def compile_model(
     _report_progress(progress, "compile: reading the model", 0.0)
     data = model if isinstance(model, bytes) else None
     graph = import_model(model)
+    require_memory(graph)
     digest = hashlib.sha256(data if data is not None else Path(os.fspath(model)).read_bytes()).hexdigest()  # type: ignore[arg-type]
     if schema is None:
         schema = _derive(graph, calibration)

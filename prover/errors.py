@@ -6,6 +6,7 @@
     ├── ModelError
     │   ├── ModelFileError        missing, truncated or hostile ONNX
     │   ├── ModelShapeError       shapes or dtypes that contradict each other
+    │   ├── ModelTooLargeError    more constraints than this machine's memory holds
     │   └── UnsupportedOpError    an operator, or an attribute value of one, that Verdict does not prove
     ├── QuantizationError         a plan that cannot hold: a width, a scale, an output that does not fit
     │   └── UnreachableTargetError no plan has the error and the number of constraints asked for
@@ -72,6 +73,19 @@ class ModelFileError(ModelError):
 
 class ModelShapeError(ModelError):
     """Shapes or dtypes in a model that contradict each other."""
+
+
+class ModelTooLargeError(ModelError):
+    """A model whose constraints this machine's memory does not hold, told before any work.
+
+    Attributes:
+        estimate: bytes it would take.
+        available: bytes there are.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, estimate: int = 0, available: int = 0) -> None:
+        super().__init__(message, hint)
+        self.estimate, self.available = estimate, available
 
 
 class UnsupportedOpError(ModelError):
