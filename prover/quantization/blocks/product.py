@@ -34,6 +34,7 @@ def contract(
     shape: tuple[int, ...],
     *,
     limit: float = np.inf,
+    relative: bool = False,
 ) -> Affine:
     """Sums of products: ``out[rows[i]] += a[left[i]] * b[right[i]]``, a tensor of ``shape``.
 
@@ -43,6 +44,7 @@ def contract(
         rows: int64[n], flat elements of the result.
         limit: what the caller knows no sum exceeds in magnitude, roundings included, though intervals say more: a
             number over the norm it is part of. It saves bits; a wrong one makes honest provers fail, nothing else.
+        relative: what reads the sums needs them relative to the largest only, as a root does.
 
     Returns:
         Products in which one side is constant are linear and cost nothing; the others are one step, and one
@@ -69,7 +71,15 @@ def contract(
         used_b, right = np.unique(right, return_inverse=True)
         inputs, split = Affine.stack([a.pick(used), b.pick(used_b)]), used.size
         right = right + split
-    params = {"left": left, "right": right, "starts": starts, "split": split, "whole": whole, "limit": limit}
+    params = {
+        "left": left,
+        "right": right,
+        "starts": starts,
+        "split": split,
+        "whole": whole,
+        "limit": limit,
+        "relative": relative,
+    }
     step = FloatStep("contract", node.name, inputs, filled.size, params)
     sums = trace.append(step, (filled.size,), whole=whole, lo=low, hi=high)
     spread = Sparse.from_triplets(filled, np.arange(filled.size), np.ones(filled.size), (n_rows, filled.size))

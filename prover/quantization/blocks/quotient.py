@@ -16,7 +16,7 @@ _SHARED = 3
 """From this many numerators on, a divisor's inverse and one product each cost less than a division each."""
 
 
-def quotient(trace: Trace, node: Node, a: Affine, b: Affine, *, least: float = 0.0) -> Affine:
+def quotient(trace: Trace, node: Node, a: Affine, b: Affine, *, least: float = 0.0, limit: float = np.inf) -> Affine:
     """``a / b`` element by element, shapes broadcast.
 
     A quotient is rounded to the nearest multiple of its unit. A divisor that numerators share is inverted instead, to
@@ -27,6 +27,7 @@ def quotient(trace: Trace, node: Node, a: Affine, b: Affine, *, least: float = 0
             smallest magnitude seen in calibration.
         least: positive where the caller knows that no divisor is smaller, whatever intervals say, as of a sum of
             exponentials one of which is 1.
+        limit: what the caller knows no quotient exceeds in magnitude, see ``blocks/product.py``.
 
     Raises:
         UnsupportedOpError: a divisor that is the constant 0.
@@ -45,7 +46,7 @@ def quotient(trace: Trace, node: Node, a: Affine, b: Affine, *, least: float = 0
         return linear.pick(np.arange(size, dtype=np.int64).reshape(shape))
     order = np.empty(size, dtype=np.int64)
     order[fixed], order[~fixed] = np.arange(linear.size), linear.size + np.arange(size - linear.size)
-    divided = _divided(trace, node, a.pick(left[~fixed]), b, right[~fixed], least)
+    divided = _divided(trace, node, a.pick(left[~fixed]), b, right[~fixed], (least, limit))
     return Affine.stack([linear, divided]).pick(order.reshape(shape))
 
 
@@ -57,16 +58,17 @@ def whole_quotient(trace: Trace, node: Node, a: Affine, b: Affine) -> Affine:
     return result.pick(np.arange(left.size, dtype=np.int64).reshape(left.shape))
 
 
-def _divided(trace: Trace, node: Node, tops: Affine, b: Affine, right: I64, least: float) -> Affine:
+def _divided(trace: Trace, node: Node, tops: Affine, b: Affine, right: I64, known: tuple[float, float]) -> Affine:
     """``tops[i] / b[right[i]]``. Divisors of several numerators are inverted once, and multiplied with."""
     divisors, place, uses = np.unique(right, return_inverse=True, return_counts=True)
     bottoms = b.pick(divisors)
+    least, limit = known
     if uses.max() < _SHARED:
         return _step(trace, node, tops, bottoms, place, least=least)
     ones = Affine.constant(np.ones(divisors.size), trace.n_variables)
     every = np.arange(divisors.size, dtype=np.int64)
     inverses = _step(trace, node, ones, bottoms, every, least=least, relative=True)
-    return product(trace, node, tops, inverses.pick(place))
+    return product(trace, node, tops, inverses.pick(place), limit=limit)
 
 
 def _step(

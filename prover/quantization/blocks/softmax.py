@@ -15,6 +15,9 @@ from prover.quantization.trace import Affine, Trace
 _LEAST_SUM = 0.5
 """One exponent is 0 but for rounding, so that its exponential alone is near 1, and none is negative."""
 
+_LARGEST_SHARE = 1.01
+"""No share of a sum is above 1, but for the rounding of the sum's inverse."""
+
 
 def softmax(trace: Trace, node: Node, x: Affine, axis: int) -> Affine:
     """``exp(x_i) / sum_j exp(x_j)`` along ``axis``, in the shape of x.
@@ -32,7 +35,7 @@ def softmax(trace: Trace, node: Node, x: Affine, axis: int) -> Affine:
         pairs = Affine.stack([first, second])
         return pairs.pick(np.stack((np.arange(m), m + np.arange(m)), axis=1)).pick(place)
     powers, total = _exponentials(trace, node, _centred(rows, maximum(trace, node, rows)))
-    return quotient(trace, node, powers, total, least=_LEAST_SUM).pick(place)
+    return quotient(trace, node, powers, total, least=_LEAST_SUM, limit=_LARGEST_SHARE).pick(place)
 
 
 def log_softmax(trace: Trace, node: Node, x: Affine, axis: int) -> Affine:

@@ -114,7 +114,7 @@ def _over_norm(trace: Trace, node: Node, x: Affine, groups: Groups, epsilon: flo
     No number exceeds the root of the sum of squares it is part of, so that x times the inverse root lies within 1, but
     for roundings: of the inverse root, 1/8 at most, and of x, a 2^-8 at most, seen through the largest inverse root.
     """
-    spread = shifted(squares(trace, node, x, groups), n * epsilon)
+    spread = shifted(squares(trace, node, x, groups, relative=True), n * epsilon)
     inverse = inverse_root(trace, node, spread)
     every = np.arange(x.size, dtype=np.int64)
     limit = 1.25 + 2.0**-8 / math.sqrt(n * epsilon) if epsilon > 0 else math.inf

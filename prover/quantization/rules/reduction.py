@@ -73,10 +73,10 @@ def of_several(trace: Trace, node: Node, operands: list[Value | None]) -> list[V
     return [scaled(whole, 1.0 / len(operands)) if node.op == "Mean" else whole]
 
 
-def squares(trace: Trace, node: Node, x: Affine, groups: Groups) -> Affine:
-    """Sum of the squares of every group."""
+def squares(trace: Trace, node: Node, x: Affine, groups: Groups, *, relative: bool = False) -> Affine:
+    """Sum of the squares of every group, precise in absolute terms, or relative to the largest sum."""
     every = np.arange(x.size, dtype=np.int64)
-    return contract(trace, node, x, x, every, every, groups.of, groups.shape)
+    return contract(trace, node, x, x, every, every, groups.of, groups.shape, relative=relative)
 
 
 def magnitudes(trace: Trace, node: Node, x: Affine) -> Affine:

@@ -51,7 +51,7 @@ class _Pairs:
 
 
 def quantise(step: FloatStep, frame: Frame) -> Quantised:
-    """``step.params``: ``left``, ``right``, ``starts``, ``split``, ``whole``, ``limit``; see ``blocks/product.py``."""
+    """``step.params``: see ``blocks/product.py``, which makes them."""
     pairs = _Pairs(*(step.params[name] for name in ("left", "right", "starts", "split")))
     blocks, whole = _operands(step, frame, pairs), bool(step.params["whole"])
     forms = LinearForms.stack([block.forms for block in blocks])
@@ -107,10 +107,12 @@ def _operands(step: FloatStep, frame: Frame, pairs: _Pairs) -> list[Operand]:
         exact = [Operand(frame.exact(source, step.node)[1], 0, 0) for source in sources]
         _require(_reach(exact, pairs) < LIMIT, step.node)
         return exact
-    sizes = [float(np.abs(seen(frame, source)).max(initial=0.0)) for source in sources]
-    # The rounding of one side counts as often as the other side is large.
-    gains = [max(0, exponent(other * pairs.longest**0.5)) for other in reversed(sizes)]
-    wanted = [frame.hidden_fraction_bits(source) + gain for source, gain in zip(sources, gains, strict=True)]
+    values = [seen(frame, source) for source in sources]
+    sizes = [float(np.abs(value).max(initial=0.0)) for value in values]
+    # The rounding of one side counts as often as the other side is large; sums may need relative precision only.
+    slack = max(0, exponent(_largest(values, pairs))) if step.params["relative"] else 0
+    gains = [exponent(other * pairs.longest**0.5) + 1 - slack for other in reversed(sizes)]
+    wanted = [max(0, frame.hidden_fraction_bits(source) + gain) for source, gain in zip(sources, gains, strict=True)]
     plain = [operand(frame, source, step.node, bits) for source, bits in zip(sources, wanted, strict=True)]
     for drop in range(frame.settings.activation_bits):
         kept = [max(0, frame.settings.activation_bits + 1 + gain - drop) for gain in gains]
@@ -120,6 +122,14 @@ def _operands(step: FloatStep, frame: Frame, pairs: _Pairs) -> list[Operand]:
             return min(fitting, key=lambda blocks: _cost(blocks, pairs))
     _require(False, step.node)
     return plain
+
+
+def _largest(values: list[NDArray[np.float64]], pairs: _Pairs) -> float:
+    """Largest magnitude of a sum on the samples."""
+    operands = np.concatenate(values, axis=1)
+    return float(
+        np.abs(np.add.reduceat(operands[:, pairs.left] * operands[:, pairs.right], pairs.starts, axis=1)).max()
+    )
 
 
 def _choices(plain: list[Operand], rounded: list[Operand]) -> Iterator[list[Operand]]:

@@ -24,6 +24,9 @@ from prover.roots import integer_root
 I64 = NDArray[np.int64]
 
 _LARGEST_SCALE = 60
+_WIDEST_ROOT = 30
+"""Bits of an inverse root; where it may be larger, its argument is saturated."""
+
 _BELOW_SEEN = 3
 """Saturation keeps arguments above the smallest positive one seen, divided by 2 this often."""
 
@@ -64,16 +67,20 @@ def evaluate(step: Step, inputs: I64) -> I64:
 def _inverse(step: FloatStep, frame: Frame, smallest: float, largest: float) -> Quantised:
     """``scale`` = 2^c makes the root of the largest x seen at least 2^(activation bits + 2)."""
     precision = frame.settings.activation_bits + 2
-    wanted = max(frame.hidden_fraction_bits(step.inputs), precision - exponent(smallest))
-    kept = max(0, _LARGEST_SCALE - 2 * precision - exponent(largest), 2 - exponent(smallest))
-    source = operand(frame, step.inputs, step.node, wanted, kept)
+    budget = frame.settings.hidden_error_bits
+    wanted = max(0, frame.hidden_fraction_bits(step.inputs) - budget + precision - exponent(smallest))
+    room = _LARGEST_SCALE - 2 * precision - exponent(largest)
+    source = operand(frame, step.inputs, step.node, wanted)
+    if source.bits > room:
+        kept = max(0, min(room, precision + 2 - exponent(smallest)), 2 - exponent(smallest))
+        source = operand(frame, step.inputs, step.node, wanted, kept)
     counts = max(1, int(smallest * 2.0**source.bits))
     reach = (int(largest * 2.0**source.bits) + 1).bit_length()
     power = min(2 * precision + reach, _LARGEST_SCALE)
     power -= (power - source.bits) % 2
     params: dict[str, Param] = {"scale": 1 << power}
-    least, saturation = int(source.lo.min()), frame.settings.saturation_bits
-    if least <= 0 or (saturation and least << 2 * saturation < counts):
+    least = int(source.lo.min())
+    if least <= 0 or (1 << power) // least >> 2 * _WIDEST_ROOT:
         params["clamp_lo"] = max(1, counts >> _BELOW_SEEN)
     if int(source.hi.max()) << 4 >= 1 << power:
         raise QuantizationError(
