@@ -9,11 +9,13 @@ from typing import TypeVar
 import numpy as np
 
 from prover.errors import InputError, ModelFileError, ModelShapeError
+from prover.graph.control import ControlNode, FunctionNode
 from prover.graph.ir import Array, Graph, Node, TensorInfo
 from prover.graph.limits import Limits
 from prover.graph.ops import find_spec
 from prover.graph.ops.spec import DEFAULT_DOMAIN, Inferred, Operand, OpSpec, unsupported
 from prover.graph.parse import ParsedModel
+from prover.graph.unroll import expand, unroll
 
 _T = TypeVar("_T")
 
@@ -47,6 +49,8 @@ class _Builder:
         self.tensors: dict[str, TensorInfo] = {info.name: info for info in inputs}
         self.nodes: list[Node] = []
         self.alias: dict[str, str] = {}
+        self.scope = parsed.scope
+        self.reserved = {name for node in parsed.nodes for name in node.outputs}
         self.elements = 0
         self.work = 0
         for info in inputs:
@@ -56,8 +60,12 @@ class _Builder:
             self._count(f"tensor {name!r}", value.shape)
 
     def add(self, node: Node) -> None:
-        """Infer one node whose inputs are known; fold, rename or keep it."""
+        """Infer one node whose inputs are known; fold, rename or keep it. One that stands for a graph becomes that."""
         node = replace(node, inputs=tuple(self.alias.get(name, name) for name in node.inputs))
+        if isinstance(node, ControlNode):
+            return unroll(self, node)
+        if isinstance(node, FunctionNode):
+            return expand(self, node)
         spec = find_spec(node.domain, node.op, node.opset)
         operands = [self._operand(name) if name else None for name in node.inputs]
         self._check_static(node, spec, operands)
@@ -95,8 +103,42 @@ class _Builder:
             dict(self.parsed.opsets),
         )
 
+    def define(self, name: str, value: Array) -> None:
+        """Take a constant."""
+        frozen = np.array(value)
+        frozen.flags.writeable = False
+        self.constants[name] = frozen
+        self.tensors[name] = TensorInfo(name, frozen.dtype, frozen.shape)
+        self._count(f"tensor {name!r}", frozen.shape)
+
+    def rename(self, name: str, target: str) -> None:
+        """Let ``name`` stand for a tensor that is known."""
+        target = self.alias.get(target, target)
+        self.tensors[name] = replace(self.info(target), name=name)
+        if target in self.constants:
+            self.constants[name] = self.constants[target]
+        else:
+            self.alias[name] = target
+
+    def value(self, name: str) -> Array | None:
+        """A tensor's value where it is constant."""
+        return self.constants.get(self.alias.get(name, name))
+
+    def info(self, name: str) -> TensorInfo:
+        """A tensor's type."""
+        found = self.tensors.get(self.alias.get(name, name))
+        if found is None:
+            raise ModelFileError(f"nothing produces the tensor {name!r} that a body of If, Loop or Scan names")
+        return found
+
+    def fresh(self, name: str) -> str:
+        """``name``, or one like it that no tensor has."""
+        while name in self.tensors or name in self.reserved:
+            name += "'"
+        return name
+
     def _operand(self, name: str) -> Operand:
-        info = self.tensors[name]
+        info = self.info(name)
         return Operand(name, info.dtype, info.shape, self.constants.get(name))
 
     def _check_static(self, node: Node, spec: OpSpec, operands: Sequence[Operand | None]) -> None:

@@ -6,6 +6,9 @@ from typing import Any
 
 import numpy as np
 
+BFLOAT16 = 16
+"""The upper half of a float32."""
+
 ELEMENT_TYPES: dict[int, np.dtype[Any]] = {
     1: np.dtype(np.float32),
     2: np.dtype(np.uint8),
@@ -20,5 +23,6 @@ ELEMENT_TYPES: dict[int, np.dtype[Any]] = {
     11: np.dtype(np.float64),
     12: np.dtype(np.uint32),
     13: np.dtype(np.uint64),
+    BFLOAT16: np.dtype(np.float32),
 }
-"""By ``TensorProto.DataType``. Complex, bfloat16 and narrower types are not supported."""
+"""By ``TensorProto.DataType``. bfloat16 is computed in float32; complex and narrower types are not supported."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from prover.errors import ModelFileError, ModelShapeError
 from prover.graph.build import build_graph
+from prover.graph.checking import check_protobuf
+from prover.graph.convert import modernised
 from prover.graph.ir import Graph, TensorInfo
 from prover.graph.limits import Limits
 from prover.graph.loading import read_model
-from prover.graph.ops.spec import DEFAULT_DOMAIN
 from prover.graph.parse import ParsedModel, parse_model
 from prover.graph.topology import topological_order
 
@@ -42,14 +42,24 @@ def import_model(
     """
     limits = limits or Limits()
     model, folder = read_model(source, limits)
+    model = modernised(model, folder, limits)
     parsed = parse_model(model, folder, limits, input_shapes or {})
-    order = topological_order(parsed)
-    _check_protobuf(model, order)
+    order = topological_order(parsed.nodes, _available(parsed))
+    check_protobuf(model, order)
     outputs = list(parsed.output_types) if output_names is None else list(output_names)
     for name in outputs:
         if name not in parsed.output_types:
             raise ModelFileError(f"the model has no output {name!r}", "it has " + ", ".join(parsed.output_types))
     return build_graph(parsed, order, _ordered_inputs(parsed, input_names), outputs, limits)
+
+
+def _available(parsed: ParsedModel) -> set[str]:
+    """Tensors that need no producer."""
+    names = [info.name for info in parsed.inputs]
+    if len(set(names)) < len(names):
+        repeated = next(name for name in names if names.count(name) > 1)
+        raise ModelFileError(f"two inputs are called {repeated!r}")
+    return {*parsed.constants, *names}
 
 
 def _ordered_inputs(parsed: ParsedModel, names: Sequence[str] | None) -> tuple[TensorInfo, ...]:
@@ -59,30 +69,3 @@ def _ordered_inputs(parsed: ParsedModel, names: Sequence[str] | None) -> tuple[T
     if sorted(names) != sorted(by_name):
         raise ModelShapeError(f"input_names {list(names)} are not the model's inputs {list(by_name)}")
     return tuple(by_name[name] for name in names)
-
-
-def _check_protobuf(model: Any, order: Sequence[int]) -> None:
-    """The ONNX project's own checker, for every rule of the format that is not checked elsewhere.
-
-    It insists on three things that do no harm, so they are put right first; parts that are not read are left out.
-    """
-    import onnx
-
-    for unread in ("functions", "training_info"):
-        model.ClearField(unread)
-    model.graph.ClearField("value_info")
-    if list(order) != sorted(order):
-        nodes = [model.graph.node[index] for index in order]
-        del model.graph.node[:]
-        model.graph.node.extend(nodes)
-    for item in (*model.opset_import, *model.graph.node):
-        if item.domain == DEFAULT_DOMAIN:
-            item.domain = ""
-    for value in (*model.graph.input, *model.graph.output):
-        if value.type.WhichOneof("value") == "tensor_type":
-            value.type.tensor_type.shape.SetInParent()
-    try:
-        onnx.checker.check_model(model)
-    except (onnx.checker.ValidationError, ValueError, RuntimeError) as error:
-        first = next(iter(str(error).strip().splitlines()), "")
-        raise ModelFileError(f"not valid ONNX: {first}", "export the model again") from error

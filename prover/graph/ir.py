@@ -56,6 +56,11 @@ class Node:
     def __str__(self) -> str:
         return f"node {self.name!r} ({self.domain}:{self.op})"
 
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """All tensors it depends on."""
+        return self.inputs
+
 
 @dataclass(frozen=True, eq=False)
 class Graph:

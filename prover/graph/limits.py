@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
+from prover.errors import ModelFileError
+
 MAX_RANK = 32
 """Most dimensions of a tensor: numpy's own limit in older releases."""
 
@@ -16,7 +18,7 @@ class Limits:
 
     Attributes:
         file_bytes: the ONNX file, and the file together with its external data (protobuf itself ends at 2 GiB).
-        nodes: nodes of the graph.
+        nodes: nodes of the graph, after functions, loops and their bodies are inlined.
         tensor_elements: elements of one tensor.
         total_elements: elements of all tensors together.
         folding_work: multiplications spent on folding constants.
@@ -34,3 +36,19 @@ class Limits:
             return None
         elements = prod(shape)
         return elements if elements <= self.tensor_elements else None
+
+
+@dataclass
+class Budget:
+    """Nodes a model may still have; every one that is read or unrolled is spent, so that inlining ends."""
+
+    left: int
+
+    def spend(self, count: int) -> None:
+        """
+        Raises:
+            ModelFileError: there are not so many left.
+        """
+        self.left -= count
+        if self.left < 0:
+            raise ModelFileError("the model has too many nodes once its functions and loops are inlined")

@@ -9,16 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from prover.errors import ModelFileError, ModelShapeError, UnsupportedOpError
+from prover.errors import ModelFileError, ModelShapeError
 from prover.graph.dtypes import ELEMENT_TYPES
 from prover.graph.ir import Array, Node, TensorInfo
-from prover.graph.limits import Limits
-from prover.graph.ops import find_spec
-from prover.graph.ops.spec import DEFAULT_DOMAIN, Attribute, OpSpec, unsupported
-from prover.graph.tensors import decode_tensor, utf8
-
-_ATTRIBUTE_TYPES = {1: "float", 2: "int", 3: "string", 4: "tensor", 6: "floats", 7: "ints", 8: "strings"}
-"""By ``AttributeProto.AttributeType``; graphs, types and sparse tensors are not supported by any operator here."""
+from prover.graph.limits import Budget, Limits
+from prover.graph.nodes import Scope, parse_constants, parse_nodes, parse_opsets
+from prover.graph.ops.spec import DEFAULT_DOMAIN
+from prover.graph.tensors import utf8
 
 
 @dataclass(frozen=True)
@@ -27,14 +24,20 @@ class ParsedModel:
 
     Attributes:
         output_types: declared dtype by output name; None where the output is no tensor (ZipMap).
+        scope: where its nodes were read; the budget in it is what unrolling may still use.
     """
 
     name: str
-    opsets: Mapping[str, int]
     inputs: tuple[TensorInfo, ...]
     output_types: Mapping[str, np.dtype[Any] | None]
     nodes: tuple[Node, ...]
     constants: Mapping[str, Array]
+    scope: Scope
+
+    @property
+    def opsets(self) -> Mapping[str, int]:
+        """Version by domain."""
+        return self.scope.opsets
 
 
 def parse_model(
@@ -47,10 +50,10 @@ def parse_model(
     """
     graph = model.graph
     try:
-        opsets = _opsets(model)
         _check_structure(model, limits)
-        nodes = tuple(_node(proto, opsets, folder, limits) for proto in graph.node)
-        constants = _constants(graph, folder, limits)
+        scope = Scope(parse_opsets(model.opset_import), folder, limits, Budget(limits.nodes), _functions(model))
+        nodes = tuple(parse_nodes(graph.node, scope))
+        constants = parse_constants(graph, scope)
         inputs = tuple(_input(proto, input_shapes) for proto in graph.input if proto.name not in constants)
         outputs = [(proto.name, _output_type(proto)) for proto in graph.output]
         name = utf8(graph.name)
@@ -60,17 +63,7 @@ def parse_model(
         raise ModelShapeError(f"input_shapes names {unknown!r}, which is not an input of the model")
     if len(dict(outputs)) != len(outputs):
         raise ModelFileError("two outputs of the model have the same name")
-    return ParsedModel(name, opsets, inputs, dict(outputs), nodes, constants)
-
-
-def _opsets(model: Any) -> dict[str, int]:
-    """Version by domain. Exporters repeat an import; that is harmless while the versions agree."""
-    result: dict[str, int] = {}
-    for entry in model.opset_import:
-        domain = utf8(entry.domain) or DEFAULT_DOMAIN
-        if result.setdefault(domain, entry.version) != entry.version:
-            raise ModelFileError(f"the model imports {domain} as version {result[domain]} and as {entry.version}")
-    return result
+    return ParsedModel(name, inputs, dict(outputs), nodes, constants, scope)
 
 
 def _check_structure(model: Any, limits: Limits) -> None:
@@ -79,21 +72,16 @@ def _check_structure(model: Any, limits: Limits) -> None:
         raise ModelFileError("the model's graph is empty: no nodes, or no outputs")
     if len(graph.node) > limits.nodes:
         raise ModelFileError(f"the model has {len(graph.node)} nodes, more than {limits.nodes}")
-    if graph.sparse_initializer:
-        raise ModelFileError("the model has sparse initializers, which are not supported", "store them dense")
 
 
-def _constants(graph: Any, folder: Path | None, limits: Limits) -> dict[str, Array]:
-    result: dict[str, Array] = {}
-    elements = 0
-    for proto in graph.initializer:
-        name = utf8(proto.name)
-        if not name or name in result:
-            raise ModelFileError(f"the initializer {name!r} has no name, or a name used twice")
-        result[name] = decode_tensor(proto, name, folder, limits)
-        elements += result[name].size
-        if elements > limits.total_elements:
-            raise ModelFileError(f"the initializers have more than {limits.total_elements} elements")
+def _functions(model: Any) -> dict[tuple[str, str, str], Any]:
+    """Local functions by (domain, name, overload); of two with one name, nobody knows which is meant."""
+    result: dict[tuple[str, str, str], Any] = {}
+    for function in model.functions:
+        key = utf8(function.domain) or DEFAULT_DOMAIN, utf8(function.name), utf8(getattr(function, "overload", ""))
+        if key in result:
+            raise ModelFileError(f"two local functions are called {key[1]!r} of {key[0]!r}")
+        result[key] = function
     return result
 
 
@@ -139,82 +127,3 @@ def _output_type(proto: Any) -> np.dtype[Any] | None:
         raise ModelFileError("an output of the model has no name")
     is_tensor = proto.type.WhichOneof("value") == "tensor_type"
     return ELEMENT_TYPES.get(proto.type.tensor_type.elem_type) if is_tensor else None
-
-
-def _node(proto: Any, opsets: Mapping[str, int], folder: Path | None, limits: Limits) -> Node:
-    domain = utf8(proto.domain) or DEFAULT_DOMAIN
-    op = utf8(proto.op_type)
-    inputs, outputs = _names(proto.input), _names(proto.output)
-    name = utf8(proto.name) or next(filter(None, outputs), "")
-    if domain not in opsets:
-        raise UnsupportedOpError(
-            f"node {name!r} uses {op} of {domain}, which the model does not import",
-            "the file is not valid ONNX: every domain needs an opset_import",
-            node=name,
-            op=op,
-            domain=domain,
-        )
-    spec = find_spec(domain, op, opsets[domain], name)
-    draft = Node(name, op, domain, opsets[domain], inputs, outputs, {})
-    for what, names, (least, most) in (("inputs", inputs, spec.inputs), ("outputs", outputs, spec.outputs)):
-        if not least <= len(names) <= most:
-            raise ModelFileError(f"{draft} has {len(names)} {what}, expected {least} to {most}")
-    if not any(outputs):
-        raise ModelFileError(f"{draft} has no output")
-    attributes = _attributes(draft, spec, proto.attribute, folder, limits)
-    return Node(name, op, domain, opsets[domain], inputs, outputs, attributes)
-
-
-def _names(names: Sequence[str]) -> tuple[str, ...]:
-    """Tensor names without trailing absent ones."""
-    result = [utf8(name) for name in names]
-    while result and not result[-1]:
-        result.pop()
-    return tuple(result)
-
-
-def _attributes(node: Node, spec: OpSpec, protos: Any, folder: Path | None, limits: Limits) -> dict[str, object]:
-    result: dict[str, object] = {name: attribute.default for name, attribute in spec.attributes.items()}
-    seen: set[str] = set()
-    for proto in protos:
-        if utf8(proto.name) not in spec.attributes:
-            known = ", ".join(spec.attributes) or "none"
-            raise unsupported(node, f"attribute {proto.name!r} is not supported", f"supported: {known}")
-        if proto.name in seen:
-            raise ModelFileError(f"{node} has the attribute {proto.name!r} twice")
-        seen.add(proto.name)
-        result[proto.name] = _attribute(node, spec.attributes[proto.name], proto, folder, limits)
-    for name, attribute in spec.attributes.items():
-        if attribute.required and name not in seen:
-            raise ModelFileError(f"{node} lacks the attribute {name!r}")
-    return result
-
-
-def _attribute(node: Node, attribute: Attribute, proto: Any, folder: Path | None, limits: Limits) -> object:
-    kind = _ATTRIBUTE_TYPES.get(proto.type)
-    if kind != attribute.type or proto.ref_attr_name:
-        raise ModelFileError(f"{node}: attribute {proto.name!r} is not of type {attribute.type}")
-    if max(len(proto.ints), len(proto.floats), len(proto.strings)) > limits.tensor_elements:
-        raise ModelFileError(f"{node}: attribute {proto.name!r} has more than {limits.tensor_elements} entries")
-    value: Any
-    if kind == "int":
-        value = proto.i
-    elif kind == "float":
-        value = proto.f
-    elif kind == "string":
-        value = proto.s.decode()
-    elif kind == "ints":
-        value = tuple(proto.ints)
-    elif kind == "strings":
-        value = tuple(item.decode() for item in proto.strings)
-    elif kind == "floats":
-        value = np.array(proto.floats, dtype=np.float32)
-        value.flags.writeable = False
-    else:
-        value = decode_tensor(proto.t, f"{node.name}.{proto.name}", folder, limits)
-    if kind in ("float", "floats") and attribute.finite and not np.isfinite(value).all():
-        raise ModelFileError(f"{node}: attribute {proto.name!r} holds NaN or infinity")
-    if attribute.allowed is not None and value not in attribute.allowed:
-        choices = ", ".join(map(repr, attribute.allowed))
-        raise unsupported(node, f"{proto.name} = {value!r} is not supported", f"supported values: {choices}")
-    return value

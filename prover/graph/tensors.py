@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from prover.errors import ModelFileError
-from prover.graph.dtypes import ELEMENT_TYPES
+from prover.graph.dtypes import BFLOAT16, ELEMENT_TYPES
 from prover.graph.ir import Array
 from prover.graph.limits import Limits
 from prover.graph.loading import read_regular_file
@@ -58,16 +58,55 @@ def decode_tensor(proto: Any, name: str, folder: Path | None, limits: Limits) ->
     if proto.HasField("segment"):
         raise ModelFileError(f"tensor {name!r} is stored in segments", "save the model with current onnx")
     if proto.data_location == _EXTERNAL:
-        proto.raw_data = _external(proto, name, folder, count * dtype.itemsize)
+        proto.raw_data = _external(proto, name, folder, count * _width(proto, dtype))
         proto.ClearField("data_location")
         proto.ClearField("external_data")
     if proto.HasField("raw_data"):
-        array = _from_raw(proto.raw_data, name, dtype, count)
+        array = _from_raw(proto.raw_data, name, np.dtype(np.uint16) if proto.data_type == BFLOAT16 else dtype, count)
     else:
-        array = _from_field(getattr(proto, _FIELDS.get(proto.data_type, "int32_data")), name, dtype, count)
+        values = getattr(proto, _FIELDS.get(proto.data_type, "int32_data"))
+        array = _from_field(values, name, dtype, count, proto.data_type)
+    if proto.data_type == BFLOAT16:
+        array = (array.astype(np.uint32) << 16).view(np.float32)
     array = array.reshape(shape)
     array.flags.writeable = False
     return array
+
+
+def decode_sparse(proto: Any, name: str, folder: Path | None, limits: Limits) -> Array:
+    """The dense form of a SparseTensorProto, in which all other elements are zero.
+
+    Raises:
+        ModelFileError: as :func:`decode_tensor`; or indices that are out of range, repeated, or not as many as values.
+    """
+    shape = tuple(proto.dims)
+    size = limits.size(shape)
+    if size is None or not shape:
+        raise ModelFileError(f"tensor {name!r} has the shape {list(shape)[:16]}, which is empty, negative or too large")
+    values = decode_tensor(proto.values, name, folder, limits)
+    indices = decode_tensor(proto.indices, f"{name} (indices)", folder, limits)
+    if values.ndim != 1 or values.dtype.kind == "O" or indices.dtype != np.int64:
+        raise ModelFileError(f"tensor {name!r}: sparse values must be a list of numbers, and indices int64")
+    if indices.shape == (values.size, len(shape)):
+        inside = bool(((indices >= 0) & (indices < np.array(shape))).all())
+        flat = np.ravel_multi_index(tuple(indices.T), shape) if inside else indices
+    else:
+        inside = indices.shape == values.shape and bool(((indices >= 0) & (indices < size)).all())
+        flat = indices
+    if not inside or np.unique(flat).size != values.size:
+        raise ModelFileError(
+            f"tensor {name!r}: {values.size} sparse values do not have as many places in {list(shape)}"
+        )
+    dense = np.zeros(size, dtype=values.dtype)
+    dense[flat] = values
+    dense = dense.reshape(shape)
+    dense.flags.writeable = False
+    return dense
+
+
+def _width(proto: Any, dtype: np.dtype[Any]) -> int:
+    """Bytes of one stored element."""
+    return 2 if proto.data_type == BFLOAT16 else dtype.itemsize
 
 
 def _from_raw(raw: bytes, name: str, dtype: np.dtype[Any], count: int) -> Array:
@@ -80,7 +119,7 @@ def _from_raw(raw: bytes, name: str, dtype: np.dtype[Any], count: int) -> Array:
     return np.frombuffer(raw, dtype=dtype.newbyteorder("<")).astype(dtype)
 
 
-def _from_field(values: Any, name: str, dtype: np.dtype[Any], count: int) -> Array:
+def _from_field(values: Any, name: str, dtype: np.dtype[Any], count: int, code: int) -> Array:
     if len(values) != count:
         raise ModelFileError(f"tensor {name!r} has {len(values)} values, its shape needs {count}")
     if dtype.kind == "O":
@@ -89,6 +128,8 @@ def _from_field(values: Any, name: str, dtype: np.dtype[Any], count: int) -> Arr
         except UnicodeDecodeError as error:
             raise ModelFileError(f"tensor {name!r} holds a string that is not UTF-8: {error}") from error
         return np.array(strings, dtype=object)
+    if code == BFLOAT16:
+        return np.array(values, dtype=np.int64).astype(np.uint16)
     if dtype == np.float16:
         return np.array(values, dtype=np.int32).astype(np.uint16).view(np.float16)
     return np.array(values).astype(dtype)

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Collection, Sequence
 
 from prover.errors import ModelFileError
-from prover.graph.parse import ParsedModel
+from prover.graph.ir import Node
 
 
-def topological_order(parsed: ParsedModel) -> list[int]:
+def topological_order(nodes: Sequence[Node], available: Collection[str]) -> list[int]:
     """Indices of the nodes, producers first, otherwise as in the file (Kahn's algorithm).
+
+    Args:
+        available: tensors that need no producer.
 
     Raises:
         ModelFileError: a tensor produced twice or never, or a cycle.
     """
-    available = set(parsed.constants)
-    for info in parsed.inputs:
-        if info.name in available:
-            raise ModelFileError(f"two inputs are called {info.name!r}")
-        available.add(info.name)
-    producer = _producers(parsed, available)
-    readers: list[list[int]] = [[] for _ in parsed.nodes]
-    waiting = [0] * len(parsed.nodes)
-    for index, node in enumerate(parsed.nodes):
-        for name in sorted({name for name in node.inputs if name and name not in available}):
+    producer = _producers(nodes, available)
+    readers: list[list[int]] = [[] for _ in nodes]
+    waiting = [0] * len(nodes)
+    for index, node in enumerate(nodes):
+        for name in sorted({name for name in node.reads if name and name not in available}):
             if name not in producer:
                 raise ModelFileError(f"{node} reads the tensor {name!r}, which nothing produces")
             readers[producer[name]].append(index)
@@ -37,16 +36,16 @@ def topological_order(parsed: ParsedModel) -> list[int]:
             waiting[reader] -= 1
             if waiting[reader] == 0:
                 ready.append(reader)
-    if len(order) < len(parsed.nodes):
-        stuck = next(node for node, count in zip(parsed.nodes, waiting, strict=True) if count)
+    if len(order) < len(nodes):
+        stuck = next(node for node, count in zip(nodes, waiting, strict=True) if count)
         raise ModelFileError(f"the graph has a cycle: {stuck} waits for its own result")
     return order
 
 
-def _producers(parsed: ParsedModel, available: set[str]) -> dict[str, int]:
+def _producers(nodes: Sequence[Node], available: Collection[str]) -> dict[str, int]:
     """Index of the node that produces each tensor."""
     producer: dict[str, int] = {}
-    for index, node in enumerate(parsed.nodes):
+    for index, node in enumerate(nodes):
         for name in filter(None, node.outputs):
             if name in producer or name in available:
                 raise ModelFileError(f"tensor {name!r} is produced twice, the second time by {node}")

@@ -203,21 +203,6 @@ def test_long_chain_does_not_recurse() -> None:
         load(make_model(nodes, {"t0": [1, 2]}, ["t20000"]), limits=Limits(nodes=100))
 
 
-def test_local_functions_and_sparse_initializers() -> None:
-    model = mlp()
-    model.functions.append(
-        helper.make_function("local", "F", ["a"], ["b"], [node("Relu", ["a"], ["b"])], [helper.make_opsetid("", 17)])
-    )
-    model.opset_import.add(domain="local", version=1)
-    model.graph.node[1].op_type, model.graph.node[1].domain = "F", "local"
-    with pytest.raises(UnsupportedOpError, match="operator F of the domain 'local'"):
-        load(model)
-    model = mlp()
-    model.graph.sparse_initializer.add()
-    with pytest.raises(ModelFileError, match="sparse"):
-        load(model)
-
-
 def test_parts_that_are_not_read_do_not_matter() -> None:
     """External data and nonsense in functions nobody calls, in training graphs and in value infos."""
     model = mlp()
@@ -267,7 +252,8 @@ def dims(*sizes: int) -> Callable[[onnx.TensorProto], object]:
         (dims(2**40, 0), "'w0' has 48 bytes of data, its shape needs 0"),
         (lambda tensor: tensor.float_data.append(1.0), "not valid ONNX"),
         (lambda tensor: tensor.ClearField("raw_data"), "'w0' has 0 values, its shape needs 12"),
-        (lambda tensor: setattr(tensor, "data_type", 16), "element type 16"),
+        (lambda tensor: setattr(tensor, "data_type", 16), "'w0' has 48 bytes of data, its shape needs 24"),
+        (lambda tensor: setattr(tensor, "data_type", 17), "element type 17"),
         (lambda tensor: setattr(tensor, "data_type", 0), "element type 0"),
         (lambda tensor: setattr(tensor, "data_type", 999), "element type 999"),
         (lambda tensor: setattr(tensor, "data_type", 8), "strings as raw bytes"),

@@ -276,7 +276,7 @@ def test_custom_domain_that_is_imported() -> None:
         load(model)
 
 
-@pytest.mark.parametrize("opset", [8, 29, 10**6])
+@pytest.mark.parametrize("opset", [29, 10**6])
 def test_unsupported_opsets_are_named(opset: int) -> None:
     error = refuse(node("Relu", [], ["y"]), [(1, 2)], opset=opset).value
     assert isinstance(error, UnsupportedOpError)
@@ -288,17 +288,12 @@ def test_unsupported_opsets_are_named(opset: int) -> None:
     [
         ("MaxPool", {"kernel_shape": [1], "storage_order": 1}, "storage_order = 1 is not supported"),
         ("Relu", {"alpha": 0.5}, "attribute 'alpha' is not supported"),
-        ("Cast", {"to": 16}, "cast to element type 16"),
+        ("Cast", {"to": 17}, "cast to element type 17"),
         ("Cast", {"to": 8}, "cast to element type 8"),
-        ("Constant", {"sparse_value": None}, "attribute 'sparse_value' is not supported"),
     ],
 )
 def test_unsupported_attributes_are_named(op: str, attributes: dict[str, object], message: str) -> None:
-    if op == "Constant":
-        values = helper.make_tensor("v", 1, [1], [1.0])
-        attributes = {"sparse_value": helper.make_sparse_tensor(values, helper.make_tensor("i", 7, [1], [0]), [3])}
-    shapes = [] if op == "Constant" else [(1, 2)]
-    error = refuse(node(op, [], ["y"], "odd", **attributes), shapes).value
+    error = refuse(node(op, [], ["y"], "odd", **attributes), [(1, 2)]).value
     assert isinstance(error, UnsupportedOpError)
     assert message in error.message
     assert "odd" in error.message
@@ -332,7 +327,12 @@ WEIGHTS = {"coefficients": [1.0] * 6, "intercepts": [0.0] * 2, "classlabels_ints
         (node("Scaler", [], ["y"], "g", scale=[1.0], **ML), [(1, 3)], ModelFileError, "lacks the attribute 'offset'"),
         (node("Scaler", [], ["y"], "g", offset=[float("nan")], scale=[1.0], **ML), [(1, 3)], ModelFileError, "NaN"),
         (node("OneHotEncoder", [], ["y"], "g", **ML), [(1, 3)], ModelShapeError, "cats_int64s is empty"),
-        (node("OneHotEncoder", [], ["y"], "g", cats_strings=["a"], **ML), [(1, 3)], ModelShapeError, "cats_int64s is empty"),
+        (
+            node("OneHotEncoder", [], ["y"], "g", cats_strings=["a"], **ML),
+            [(1, 3)],
+            ModelShapeError,
+            "cats_int64s is empty",
+        ),
         (node("Normalizer", [], ["y"], "g", norm="L7", **ML), [(1, 3)], UnsupportedOpError, "norm = 'L7'"),
         (
             node(LINEAR, [], ["l", "y"], "g", **WEIGHTS, **ML),

@@ -151,25 +151,24 @@ def test_attributes_are_those_of_the_specification() -> None:
 
 
 def test_an_operator_is_added_by_adding_a_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "thresholded.py").write_text(
+    (tmp_path / "determinant.py").write_text(
         "import numpy as np\n"
-        "from prover.graph.ops.spec import Inferred, OpSpec, real\n"
-        "OPS = (OpSpec('ThresholdedRelu', lambda node, x: [Inferred(x[0].dtype, x[0].shape)],\n"
-        "    lambda node, x: [np.where(x[0] > node.attributes['alpha'], x[0], 0).astype(x[0].dtype)],\n"
-        "    since=10, attributes={'alpha': real(1.0)}),)\n"
+        "from prover.graph.ops.spec import Inferred, OpSpec\n"
+        "OPS = (OpSpec('Det', lambda node, x: [Inferred(x[0].dtype, x[0].shape[:-2])],\n"
+        "    lambda node, x: [np.linalg.det(x[0]).astype(x[0].dtype)], since=11),)\n"
     )
-    node = helper.make_node("ThresholdedRelu", ["x"], ["y"], alpha=2.0)
-    data = make_model([node], {"x": [4]}, ["y"]).SerializeToString()
-    with pytest.raises(UnsupportedOpError, match="ThresholdedRelu"):
+    node = helper.make_node("Det", ["x"], ["y"])
+    data = make_model([node], {"x": [1, 2, 2]}, ["y"]).SerializeToString()
+    with pytest.raises(UnsupportedOpError, match="Det"):
         import_model(data)
     monkeypatch.setattr(ops, "__path__", [*ops.__path__, str(tmp_path)])
     registry.cache_clear()
     try:
-        values = import_model(data).run({"x": np.array([0, 2, 2.5, 9], dtype=np.float32)})
-        assert values["y"].tolist() == [0, 0, 2.5, 9]
+        values = import_model(data).run({"x": np.array([[[1, 2], [3, 5]]], dtype=np.float32)})
+        np.testing.assert_allclose(values["y"], [-1], rtol=1e-6)
     finally:
         registry.cache_clear()
-        sys.modules.pop("prover.graph.ops.thresholded")
+        sys.modules.pop("prover.graph.ops.determinant")
 
 
 def test_table_reaches_the_installed_onnx() -> None:

@@ -41,7 +41,7 @@ def _constant(node: Node, inputs: Sequence[Array | None]) -> list[Array]:
     if len(given) != 1:
         raise ValueError(f"a Constant has one value, not {len(given)}")
     ((name, value),) = given.items()
-    return [np.asarray(value) if name == "value" else np.array(value, dtype=_CONSTANT_TYPES[name])]
+    return [np.asarray(value) if name in ("value", "sparse_value") else np.array(value, dtype=_CONSTANT_TYPES[name])]
 
 
 def _infer_constant(node: Node, inputs: Sequence[Operand | None]) -> list[Inferred]:
@@ -93,6 +93,7 @@ def _changes_nothing(node: Node, inputs: Sequence[Operand | None]) -> bool:
 _VALUE_9: dict[str, Attribute] = {"value": tensor()}
 _VALUE_12: dict[str, Attribute] = {
     "value": tensor(),
+    "sparse_value": Attribute("sparse_tensor"),
     "value_float": real(),
     "value_floats": reals(finite=False),
     "value_int": integer(),

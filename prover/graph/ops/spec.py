@@ -56,7 +56,8 @@ class Attribute:
     """One attribute of an operator. Build it with the functions below.
 
     Attributes:
-        type: ``"int"``, ``"float"``, ``"string"``, their plurals, or ``"tensor"``.
+        type: ``"int"``, ``"float"``, ``"string"``, their plurals, ``"tensor"``, ``"sparse_tensor"`` (read as a
+            dense array), or ``"graph"``.
         default: value when absent; None for an optional attribute without default.
         required: absent is an error.
         allowed: the values that are supported; None for all.
