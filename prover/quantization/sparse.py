@@ -14,6 +14,12 @@ Array = NDArray[Any]
 _BATCH_CELLS = 1 << 24
 """Most cells one gather of :meth:`Sparse.apply` may hold at a time (128 MB of int64)."""
 
+_BLOCK_ROWS = 1024
+"""Rows of one block of a product: neighbouring windows of a convolution read neighbouring elements."""
+
+_DENSE = 64
+"""Cells for each non-zero up to which a product of dense float64 blocks is faster than sums of gathered entries."""
+
 _EXACT = 2.0**52
 """Integers below it, and the sum of magnitudes that stays below it, are exact in float64 with a bit to spare."""
 
@@ -145,19 +151,21 @@ class Sparse:
 
     def apply(self, values: Array) -> Array:
         """``values @ self.T`` for a batch: dtype[s, n_cols] -> dtype[s, m]. Exact for int64 that cannot overflow."""
-        used = np.unique(self.cols)
-        if 4 * self.nnz >= self.n_rows * used.size and self.n_rows * used.size <= _BATCH_CELLS:
-            block = np.zeros((self.n_rows, used.size), dtype=self.data.dtype)
-            block[self.rows, np.searchsorted(used, self.cols)] = self.data
-            return _product(values[:, used], block)
         out = np.zeros((values.shape[0], self.n_rows), dtype=np.result_type(values.dtype, self.data.dtype))
-        filled = np.flatnonzero(np.diff(self.indptr))
-        if filled.size == 0:
-            return out
-        step = max(1, _BATCH_CELLS // self.nnz)
-        for start in range(0, values.shape[0], step):
-            products = values[start : start + step, self.cols] * self.data
-            out[start : start + step, filled] = np.add.reduceat(products, self.indptr[filled], axis=1)
+        for start in range(0, self.n_rows, _BLOCK_ROWS):
+            stop = min(start + _BLOCK_ROWS, self.n_rows)
+            indptr = self.indptr[start : stop + 1]
+            cols, data = self.cols[indptr[0] : indptr[-1]], self.data[indptr[0] : indptr[-1]]
+            used, place = np.unique(cols, return_inverse=True)
+            rows = np.repeat(np.arange(stop - start), np.diff(indptr))
+            cells = (stop - start) * used.size
+            if cells <= 4 * cols.size or (cells <= _DENSE * cols.size and _is_exact(values, used, place, rows, data)):
+                block = np.zeros((stop - start, used.size), dtype=data.dtype)
+                block[rows, place] = data
+                out[:, start:stop] = _product(values[:, used], block)
+            elif cols.size:
+                filled = np.unique(rows)
+                out[:, start + filled] = _gathered(values, cols, data, indptr[filled] - indptr[0])
         return out
 
     def row_sum(self, per_entry: Array) -> Array:
@@ -167,6 +175,24 @@ class Sparse:
         if filled.size:
             out[filled] = np.add.reduceat(per_entry, self.indptr[filled])
         return out
+
+
+def _gathered(values: Array, cols: Array, data: Array, starts: Array) -> Array:
+    """Sums of ``values[:, cols] * data`` over the runs of entries that begin at ``starts``."""
+    sums = [
+        np.add.reduceat(values[first : first + step, cols] * data, starts, axis=1)
+        for step in [max(1, _BATCH_CELLS // cols.size)]
+        for first in range(0, len(values), step)
+    ]
+    return np.concatenate(sums)
+
+
+def _is_exact(values: Array, used: Array, place: Array, rows: Array, data: Array) -> bool:
+    """Whether float64 holds every partial sum of a block's product, so that it may be computed there."""
+    if values.dtype.kind == data.dtype.kind == "f":
+        return True
+    largest = np.abs(values[:, used].astype(np.float64)).max(axis=0, initial=0.0)
+    return bool(np.bincount(rows, np.abs(data.astype(np.float64)) * largest[place]).max(initial=0.0) < _EXACT)
 
 
 def _product(values: Array, block: Array) -> Array:
