@@ -1,4 +1,4 @@
-"""Functions of one number: ``function`` and ``floor`` steps."""
+"""Functions of one number: ``function``, ``sigmoid`` and ``floor`` steps."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def function(cs: ConstraintSystem, step: Step, inputs: LinearVector) -> LinearVe
         columns = step.integers("coefficients").reshape(starts.size, -1)
         shifts = [0] * (columns.shape[1] - 2) + [step.integer("out_shift")]
         stop = (int(step.inputs.hi.max()) >> shift) + 1
-        parts.append(piecewise_polynomial(cs, inputs[rest], starts, columns, shifts, stop, "function", granule=shift))
+        parts.append(piecewise_polynomial(cs, inputs[rest], starts, columns, shifts, stop, step.kind, granule=shift))
     place = np.argsort(np.concatenate((np.flatnonzero(known), rest)), kind="stable")
     return LinearVector.concat(parts)[place]
 
@@ -39,4 +39,4 @@ def floor(cs: ConstraintSystem, step: Step, inputs: LinearVector) -> LinearVecto
     return (round_half_even if mode == ROUND else divide_towards_zero)(cs, inputs, divisor)
 
 
-LOWERINGS = {"function": function, "floor": floor}
+LOWERINGS = {"function": function, "sigmoid": function, "floor": floor}

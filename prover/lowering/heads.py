@@ -1,4 +1,4 @@
-"""The revealed end of a program: ``tier``, ``argmax``, ``round`` and ``sigmoid`` steps."""
+"""The revealed end of a program: ``tier``, ``argmax`` and ``round`` steps."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ from prover.gadgets.argmax import argmax as argmax_gadget
 from prover.gadgets.compare import greater_equal
 from prover.gadgets.interval import interval
 from prover.gadgets.one_hot import one_hot
-from prover.gadgets.piecewise import piecewise_polynomial
 from prover.gadgets.truncate import truncate
 from prover.quantization import Step
-from prover.quantization.steps import step_kind
 
 
 def tier(cs: ConstraintSystem, step: Step, inputs: LinearVector) -> LinearVector:
@@ -48,25 +46,9 @@ def rounding(cs: ConstraintSystem, step: Step, inputs: LinearVector) -> LinearVe
     return _truncated(cs, inputs, step.integer("shift"), "truncate")
 
 
-def sigmoid(cs: ConstraintSystem, step: Step, inputs: LinearVector) -> LinearVector:
-    """The piecewise quadratic over the truncated logit; its coefficients' error bound is in quantization/sigmoid.py.
-
-    A logit whose bounds leave one argument has one score, and nothing to constrain.
-    """
-    ends = np.stack(inputs.bounds, axis=1)
-    if np.ptp(ends >> step.integer("shift")) == 0:
-        return cs.constant(step_kind(step.kind).evaluate(step, ends[:, :1])[0])
-    position = _truncated(cs, inputs, step.integer("shift"), "position")
-    columns = np.stack([step.integers(name) for name in ("c2", "c1", "c0")], axis=1)
-    stop = int(position.bounds[1][0]) + 1
-    shifts = (0, step.integer("out_shift"))
-    value = piecewise_polynomial(cs, position, step.integers("starts"), columns, shifts, stop, "sigmoid")
-    return value.with_bounds(step.lo, step.hi)
-
-
 def _truncated(cs: ConstraintSystem, x: LinearVector, shift: int, origin: str) -> LinearVector:
     """``x >> shift``; without a shift there is nothing to prove of a form."""
     return truncate(cs, x, shift, origin=origin) if shift else x
 
 
-LOWERINGS = {"tier": tier, "argmax": argmax, "round": rounding, "sigmoid": sigmoid}
+LOWERINGS = {"tier": tier, "argmax": argmax, "round": rounding}

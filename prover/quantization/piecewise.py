@@ -1,6 +1,6 @@
 """Piecewise quadratics with integer coefficients for a real function, with a proven error.
 
-An argument z counts ``unit`` (a power of two), a result counts 2^-bits. On the segment [start_i, start_{i+1})
+An argument z counts 2^-position_bits, a result counts 1/scale. On the segment [start_i, start_{i+1})
 
     y = ((c2 * t + c1) * t + c0) >> shift,      t = z - start_i
 
@@ -19,7 +19,7 @@ from __future__ import annotations
 import functools
 import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,12 +33,9 @@ F64 = NDArray[np.float64]
 _GRID = 129
 """Points on which a segment's error is measured; shorter segments are tried at every argument."""
 
-_TOLERANCE = 0.3
-"""Largest error of a segment before its result is rounded, in units of the wanted precision."""
-
 _LIMIT = 1 << 61
 
-_MOST_SEGMENTS = 1 << 12
+_MOST_SEGMENTS = 1 << 10
 
 
 @dataclass(frozen=True)
@@ -50,8 +47,8 @@ class Spec:
         low, high: smallest and largest argument z.
         clamp: (low, high), arguments beyond which the result stays; within low..high.
         position_bits: z counts 2^-position_bits.
-        bits: a result counts 2^-bits; may be negative.
-        precision: the error wanted is about 2^-precision, and that fraction of results above 1.
+        scale: counts of a result for 1.
+        tolerance: largest error before the result is rounded, and that fraction of results above 1.
         exact: the arguments are exact, not rounded to z.
     """
 
@@ -61,8 +58,8 @@ class Spec:
     high: int
     clamp: tuple[int, int]
     position_bits: int
-    bits: int
-    precision: int
+    scale: float
+    tolerance: float
     exact: bool
 
 
@@ -124,7 +121,10 @@ def cheapest_table(spec: Spec) -> Table:
         start = 2 * (spec.position_bits + 1) if degree == 2 else spec.position_bits + 3
         worse = 0
         for shift in range(max(4, start), 0, -2):
-            table = _Fit(spec, degree, shift).table(best[0] if best else None)
+            attempt = _Fit(spec, degree, shift)
+            table = attempt.table(best[0] if best else _MOST_SEGMENTS)
+            if best is None and attempt.long:
+                break  # a smaller shift makes segments shorter still
             cost = None if table is None else _cost(table, spec)
             if cost is not None and table is not None and (best is None or cost < best[0]):
                 best, worse = (cost, table), 0
@@ -167,22 +167,23 @@ class _Fit:
         self.spec, self.degree, self.shift = spec, degree, shift
         self.function: Function = function(spec.name, spec.arguments)
         self.unit = 2.0**-spec.position_bits
-        self.scale = 2.0**spec.bits
-        self.wanted = _TOLERANCE * 2.0 ** (spec.bits - spec.precision)
+        self.scale = spec.scale
+        self.wanted = spec.tolerance * spec.scale
+        self.long = False
 
-    def table(self, most_cost: int | None) -> Table | None:
-        """The whole table, or None when it would cost more than ``most_cost``."""
+    def table(self, limit: int) -> Table | None:
+        """The whole table; None with more segments than ``limit`` (``long`` is set) or where integers do not fit."""
         spec, low, high = self.spec, *self.spec.clamp
         rows: list[tuple[int, _Segment]] = []
         if spec.low < low:
             rows.append((spec.low, self._constant(low)))
         edges = [low, *self._breaks(low, high), high + 1]
-        limit = min(_MOST_SEGMENTS, most_cost or _MOST_SEGMENTS)
         for start, stop in itertools.pairwise(edges):
             length = 1
             while start < stop:
                 found = self._longest(start, stop, length)
-                if found is None or len(rows) > limit:
+                self.long = len(rows) > limit
+                if found is None or self.long:
                     return None
                 length, segment = found
                 rows.append((start, segment))
@@ -200,7 +201,11 @@ class _Fit:
         return [place for place in places if low < place <= high]
 
     def _constant(self, z: int) -> _Segment:
-        return self._segment(z, z + 1) or _Segment((0,) * (self.degree + 1), math.inf, math.inf)
+        """The result at z, for all arguments."""
+        found = self._segment(z, z + 1)
+        if found is None:
+            return _Segment((0,) * (self.degree + 1), math.inf, math.inf)
+        return replace(found, coefficients=(*(0,) * self.degree, found.coefficients[-1]))
 
     def _longest(self, start: int, stop: int, guess: int) -> tuple[int, _Segment] | None:
         """The longest segment within the tolerance, to one part in 32: (length, segment)."""

@@ -45,10 +45,10 @@ def outputs_of(step: Step, x: list[int]) -> list[int]:
         return [step.integer("base") + bisect_right(step.integers("thresholds").tolist(), x[0])]
     assert step.kind == "sigmoid"
     z = x[0] // 2 ** step.integer("shift")
-    starts, c0, c1, c2 = (step.integers(name).tolist() for name in ("starts", "c0", "c1", "c2"))
-    at = bisect_right(starts, z) - 1
-    t = z - starts[at]
-    return [(c2[at] * t * t + c1[at] * t + c0[at]) // 2 ** step.integer("out_shift")]
+    starts, coefficients = step.integers("starts").tolist(), step.integers("coefficients").tolist()
+    at, width = bisect_right(starts, z) - 1, len(coefficients) // len(starts)
+    powers = reversed(coefficients[at * width : (at + 1) * width])
+    return [sum(c * (z - starts[at]) ** k for k, c in enumerate(powers)) // 2 ** step.integer("out_shift")]
 
 
 def run_slowly(plan: Plan, schema: Schema, encoded: EncodedInput) -> list[int]:

@@ -12,6 +12,7 @@ result stays what it is at ``clamp_lo`` and ``clamp_hi`` (arguments z; present o
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +21,14 @@ from prover.errors import QuantizationError
 from prover.quantization import piecewise
 from prover.quantization.frame import Frame, Quantised, bit_length
 from prover.quantization.functions import Function, Tail, function
-from prover.quantization.plan import Param, Step
+from prover.quantization.plan import LinearForms, Param, Step
 from prover.quantization.steps import StepKind
 from prover.quantization.trace import FloatStep
+
+I64 = NDArray[np.int64]
+
+_TOLERANCE = 0.3
+"""Largest error of a table before its results are rounded, in units of the wanted precision."""
 
 _WIDTH = 36
 """Bits of the largest result; results that are larger get fewer fraction bits."""
@@ -54,37 +60,49 @@ def quantise(step: FloatStep, frame: Frame) -> Quantised:
         clamp[0] = min(max(least, math.ceil(low * 2.0**position)), most)
     if math.isfinite(high):
         clamp[1] = max(min(most, math.floor(high * 2.0**position)), clamp[0])
+    ends = clamp[0], clamp[1]
     spec = piecewise.Spec(
-        name, arguments, least, most, (clamp[0], clamp[1]), position, precision, precision, shift == 0
+        name, arguments, least, most, ends, position, 2.0**precision, _TOLERANCE * 2.0**-precision, shift == 0
     )
-    bits, table = _table(spec, shape, step.node)
-    params: dict[str, Param] = {
-        "shift": shift,
-        "out_shift": table.shift,
-        "starts": tuple(table.starts.tolist()),
-        "coefficients": tuple(table.coefficients.ravel().tolist()),
-        "bound_billionths": min(math.ceil(table.error * 1e9), 1 << 60),
-    }
+    bits, table = _table(spec, shape, precision, step.node)
+    params = table_params(shift, table)
+    params["bound_billionths"] = min(math.ceil(table.error * 1e9), 1 << 60)
     if clamp[0] > least and low > reach[0]:
         params["clamp_lo"] = clamp[0]
     if clamp[1] < most and high < reach[1]:
         params["clamp_hi"] = clamp[1]
-    ranges, place = np.unique(np.stack((first, last)), axis=1, return_inverse=True)
-    ends = piecewise.extremes(ranges[0], ranges[1], table.starts, table.coefficients, table.shift)
-    where = place.reshape(-1)
-    observed = bit_length(frame.observed_inputs(forms))
-    return Quantised(
-        Step("function", step.node, forms, ends[0][where], ends[1][where], fraction, observed, params), 2.0**-bits
-    )
+    done = Step(
+        "function", step.node, forms, *output_range(forms, shift, table), fraction,
+        bit_length(frame.observed_inputs(forms)), params,
+    )  # fmt: skip
+    return Quantised(done, 2.0**-bits)
 
 
-def evaluate(step: Step, inputs: NDArray[np.int64]) -> NDArray[np.int64]:
+def table_params(shift: int, table: piecewise.Table) -> dict[str, Param]:
+    """What :func:`evaluate` needs."""
+    return {
+        "shift": shift,
+        "out_shift": table.shift,
+        "starts": tuple(table.starts.tolist()),
+        "coefficients": tuple(table.coefficients.ravel().tolist()),
+    }
+
+
+def output_range(forms: LinearForms, shift: int, table: piecewise.Table) -> tuple[I64, I64]:
+    """Proven range of every result."""
+    ends = np.stack((forms.lo >> shift, forms.hi >> shift))
+    ranges, place = np.unique(ends, axis=1, return_inverse=True)
+    low, high = piecewise.extremes(ranges[0], ranges[1], table.starts, table.coefficients, table.shift)
+    return low[place.reshape(-1)], high[place.reshape(-1)]
+
+
+def evaluate(step: Step, inputs: I64) -> I64:
     starts = step.integers("starts")
     coefficients = step.integers("coefficients").reshape(starts.size, -1)
     return piecewise.evaluate(inputs >> step.integer("shift"), starts, coefficients, step.integer("out_shift"))
 
 
-def _table(spec: piecewise.Spec, shape: Function, node: str) -> tuple[int, piecewise.Table]:
+def _table(spec: piecewise.Spec, shape: Function, precision: int, node: str) -> tuple[int, piecewise.Table]:
     """Fraction bits of the results, and the table; fewer bits where the arithmetic would leave 61 bits."""
     unit = 2.0**-spec.position_bits
     ends = shape.range(np.array([spec.clamp[0] * unit]), np.array([spec.clamp[1] * unit]))
@@ -92,15 +110,14 @@ def _table(spec: piecewise.Spec, shape: Function, node: str) -> tuple[int, piece
     if not math.isfinite(largest):
         raise QuantizationError(f"{node}: {spec.name} has no finite range", "narrow the ranges of the features")
     magnitude = math.ceil(math.log2(largest))
-    bits = min(spec.precision, _WIDTH - magnitude)
+    bits = min(precision, _WIDTH - magnitude)
     while True:
         try:
-            chosen = piecewise.Spec(**{**spec.__dict__, "bits": bits})
-            return bits, piecewise.cheapest_table(chosen)
+            return bits, piecewise.cheapest_table(replace(spec, scale=2.0**bits))
         except QuantizationError as error:
-            if bits <= spec.precision - magnitude:
+            if bits <= precision - magnitude:
                 raise QuantizationError(f"{node}: {error}", error.hint) from error
-            bits = max(bits - 4, spec.precision - magnitude)
+            bits = max(bits - 4, precision - magnitude)
 
 
 def _domain(step: FloatStep, shape: Function, frame: Frame) -> tuple[float, float]:
