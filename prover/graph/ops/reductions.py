@@ -1,10 +1,12 @@
-"""Norms, logarithms and products over axes; sums and means of several tensors."""
+"""Sums, means, norms, logarithms and products over axes; sums and means of several tensors."""
 
 from __future__ import annotations
 
 from prover.graph.ops.standard import standard
 
 _OVER_AXES = (
+    "ReduceSum",
+    "ReduceMean",
     "ReduceSumSquare",
     "ReduceL1",
     "ReduceL2",

@@ -1,4 +1,4 @@
-"""Nonlinear operators: Relu inside the model; Sigmoid and Normalizer at its output."""
+"""Nonlinear operators: Relu inside the model; Sigmoid at its output."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from prover.graph import Node
 from prover.quantization.blocks.relu import relu as rectified
 from prover.quantization.rules import rule
 from prover.quantization.sparse import Sparse
-from prover.quantization.trace import Affine, Link, Trace, Value, linear, unsupported
+from prover.quantization.trace import Affine, Link, Trace, Value, linear
 
 
 @rule("Relu", steps=("relu", "maximum"))
@@ -29,17 +29,6 @@ def softmax_link(logits: Affine) -> Link:
         return Link("softmax", logits)
     rows = Sparse.from_dense(np.array([[1.0, -1.0], [-1.0, 1.0]]))
     return Link("sigmoid", logits.mapped(rows, np.zeros(2), logits.shape))
-
-
-@rule("Normalizer", domain="ai.onnx.ml")
-def normalizer(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
-    """L1 norm of a probability vector; one that sums to 1 stays as it is."""
-    value = operands[0]
-    if not isinstance(value, Link) or node.attributes["norm"] != "L1":
-        raise unsupported(node, "only the L1 norm of probabilities at the model's output is proved")
-    if value.kind == "softmax" or complementary(value):
-        return [value]
-    return [Link("normalized", value.logits)]
 
 
 def complementary(link: Link) -> bool:

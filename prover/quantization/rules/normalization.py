@@ -50,7 +50,7 @@ def root_mean_square(trace: Trace, node: Node, operands: list[Value | None]) -> 
     """``x / sqrt(mean(x^2) + epsilon) * scale`` over all axes from ``axis`` on."""
     x = linear(node, operands[0], trace)
     groups = along(x.shape, _from_axis(node, x))
-    result, _ = _over_norm(trace, node, x, groups, real(node, "epsilon"), groups.length)
+    result, _ = over_norm(trace, node, x, groups, real(node, "epsilon"), groups.length)
     return [_scaled_and_shifted(trace, node, result, operands)]
 
 
@@ -91,7 +91,7 @@ def unit_length(trace: Trace, node: Node, operands: list[Value | None]) -> list[
     x = linear(node, operands[0], trace)
     groups = along(x.shape, (integer(node, "axis") % len(x.shape),))
     if integer(node, "p") == 2:
-        return [_over_norm(trace, node, x, groups, 0.0, 1)[0]]
+        return [over_norm(trace, node, x, groups, 0.0, 1)[0]]
     norms = groups.sums(magnitudes(trace, node, x))
     return [quotient(trace, node, x, norms)]
 
@@ -104,11 +104,11 @@ def _normalised(trace: Trace, node: Node, x: Affine, groups: Groups, epsilon: fl
     n = groups.length
     totals = groups.sums(x)
     centred = combined(scaled(x, float(n)), totals.pick(groups.of.reshape(x.shape)), -1.0)
-    result, inverse = _over_norm(trace, node, centred, groups, n * n * epsilon, n)
+    result, inverse = over_norm(trace, node, centred, groups, n * n * epsilon, n)
     return result, scaled(totals, 1.0 / n), scaled(inverse, float(n))
 
 
-def _over_norm(trace: Trace, node: Node, x: Affine, groups: Groups, epsilon: float, n: int) -> tuple[Affine, Affine]:
+def over_norm(trace: Trace, node: Node, x: Affine, groups: Groups, epsilon: float, n: int) -> tuple[Affine, Affine]:
     """(x / sqrt(sum(x^2) / n + epsilon), the inverse of that root), one root a group.
 
     No number exceeds the root of the sum of squares it is part of, so that x times the inverse root lies within 1, but

@@ -1,4 +1,4 @@
-"""Reductions over axes: products, roots and functions of sums."""
+"""Reductions over axes: sums, products, roots and functions of sums."""
 
 from __future__ import annotations
 
@@ -16,6 +16,13 @@ from prover.quantization.blocks.sums import combined, scaled
 from prover.quantization.reductions import Groups, of_node
 from prover.quantization.rules import rule
 from prover.quantization.trace import Affine, Trace, Value, linear
+
+
+@rule("ReduceSum", "ReduceMean", steps=())
+def total(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
+    """``sum(x)``, or that over the number of elements."""
+    source, groups = _operand(trace, node, operands)
+    return [groups.sums(source, 1.0 / groups.length if node.op == "ReduceMean" else 1.0)]
 
 
 @rule("ReduceSumSquare", steps=("contract",))

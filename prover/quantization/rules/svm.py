@@ -1,7 +1,6 @@
-"""Support vector machines of ai.onnx.ml: kernels, one-against-one votes, Platt's probabilities.
+"""Support vector machines of ai.onnx.ml: one-against-one votes and Platt's probabilities over sums of kernels.
 
-A linear kernel costs nothing. The others cost one function a support vector, and RBF the squares of the features:
-``|x - v|^2 = |x|^2 - 2 v x + |v|^2``. Each pair of classes is one linear form of the kernels and one comparison.
+Each pair of classes is one sum of kernels (see :mod:`prover.quantization.blocks.kernels`) and one comparison.
 """
 
 from __future__ import annotations
@@ -14,8 +13,7 @@ from numpy.typing import NDArray
 from prover.graph import Node
 from prover.graph.ops.ml_svm import Machine, class_labels, classifier_machine, regressor_machine
 from prover.quantization.blocks.compare import at_least_zero
-from prover.quantization.blocks.function import apply
-from prover.quantization.blocks.product import contract, product
+from prover.quantization.blocks.kernels import kernel_sums, kernels
 from prover.quantization.blocks.sums import shifted
 from prover.quantization.rules import rule
 from prover.quantization.rules.classifier import named_classes, transformed
@@ -36,7 +34,8 @@ def svm_regressor(trace: Trace, node: Node, operands: list[Value | None]) -> lis
     """``sum_v coefficient_v * K(x, v) + rho``; of one class, 1 above zero and -1 elsewhere."""
     source = linear(node, operands[0], trace)
     machine = regressor_machine(node, source.shape[-1])
-    scores = _combined(_kernels(trace, node, source, machine), machine.coefficients, machine.rho[:1])
+    weights, offset = machine.coefficients.astype(np.float64), machine.rho[:1].astype(np.float64)
+    scores = kernel_sums(trace, node, source, machine, weights, offset)
     if not integer(node, "one_class"):
         return [scores]
     above = at_least_zero(trace, node, scores, strict=True)
@@ -50,15 +49,15 @@ def svm_classifier(trace: Trace, node: Node, operands: list[Value | None]) -> li
     labels = class_labels(node)
     machine = classifier_machine(node, source.shape[-1], labels.size)
     transform = str(node.attributes["post_transform"])
-    kernels = _kernels(trace, node, source, machine)
     if not machine.starts:
-        scores = _shifted(kernels, np.full(labels.size, machine.rho[0], dtype=np.float64))
+        scores = _shifted(kernels(trace, node, source, machine), np.full(labels.size, machine.rho[0], dtype=np.float64))
         return [
             _label(trace, node, _preferred(trace, node, scores, machine)),
             transformed(trace, node, scores, transform),
         ]
     n_pairs = labels.size * (labels.size - 1) // 2
-    pairs = _combined(kernels, machine.pairs(labels.size), machine.rho[:n_pairs])
+    offset = machine.rho[:n_pairs].astype(np.float64)
+    pairs = kernel_sums(trace, node, source, machine, machine.pairs(labels.size), offset)
     label = _label(trace, node, _votes(trace, node, pairs, labels.size))
     if machine.prob_a.size:
         return [label, _platt(trace, node, pairs, machine, labels.size, transform)]
@@ -67,38 +66,6 @@ def svm_classifier(trace: Trace, node: Node, operands: list[Value | None]) -> li
     negative = pairs.negated if transform in ("NONE", "LOGISTIC") else shifted(pairs.negated, 1.0)
     both = _row(Affine.stack([negative, pairs]))
     return [label, Link("sigmoid", both) if transform == "LOGISTIC" else both]
-
-
-def _kernels(trace: Trace, node: Node, source: Affine, machine: Machine) -> Affine:
-    """K(x, v) of every support vector, [1, s]."""
-    vectors = machine.vectors.astype(np.float64)
-    if machine.kernel == "RBF":
-        flat = source.pick(np.arange(source.size, dtype=np.int64))
-        every = np.arange(flat.size)
-        square = contract(trace, node, flat, flat, every, every, np.zeros(flat.size, dtype=np.int64), (1,))
-        crossed = _combined(source, -2.0 * vectors, (vectors**2).sum(axis=1))
-        each = square.pick(np.zeros(len(vectors), dtype=np.int64))
-        distance = Affine(crossed.shape, crossed.matrix.add(each.matrix), crossed.bias + each.bias, crossed.optional)
-        return apply(trace, node, "Exp", _scaled(distance, -machine.gamma))
-    if machine.kernel == "LINEAR":
-        return _combined(source, vectors, np.zeros(len(vectors)))
-    scaled = _combined(source, machine.gamma * vectors, np.full(len(vectors), machine.coef0))
-    if machine.kernel == "SIGMOID":
-        return apply(trace, node, "Tanh", scaled)
-    return _power(trace, node, scaled, int(machine.degree))
-
-
-def _power(trace: Trace, node: Node, base: Affine, degree: int) -> Affine:
-    """``base ** degree`` by squaring."""
-    if degree < 0:
-        raise unsupported(node, f"a polynomial kernel of degree {degree}", "use a degree of 0 or more")
-    result: Affine | None = None
-    while degree:
-        if degree & 1:
-            result = base if result is None else product(trace, node, result, base)
-        degree >>= 1
-        base = product(trace, node, base, base) if degree else base
-    return result if result is not None else Affine.constant(np.ones(base.shape), trace.n_variables)
 
 
 def _votes(trace: Trace, node: Node, pairs: Affine, n_classes: int) -> Affine:
@@ -153,12 +120,6 @@ def _label(trace: Trace, node: Node, scores: Affine) -> Label:
     label = Label(scores, classes, (1,), names)
     trace.labels.append(label)
     return label
-
-
-def _combined(source: Affine, weights: NDArray[np.floating], offset: NDArray[np.floating]) -> Affine:
-    """``source[1, d] @ weights[n, d].T + offset[n]``, [1, n]."""
-    rows = Sparse.from_dense(np.asarray(weights, dtype=np.float64))
-    return source.mapped(rows, np.asarray(offset, dtype=np.float64), (1, len(weights)))
 
 
 def _scaled(value: Affine, factor: float) -> Affine:
