@@ -16,7 +16,7 @@ from prover.testing import Tier, check_circuit, check_unique, find_lie
 from tests.lowering.test_steps import Lower, P, builder, make_step, referee
 
 
-def ranged(kind: str, lows: list[int], highs: list[int], outputs: int, **params: int) -> Step:
+def ranged(kind: str, lows: list[int], highs: list[int], outputs: int, **params: int | tuple[int, ...]) -> Step:
     n = len(lows)
     forms = LinearForms(Sparse.selection(np.arange(n), n), np.zeros(n, np.int64), np.array(lows), np.array(highs))
     return Step(kind, "node", forms, np.zeros(outputs, np.int64), np.ones(outputs, np.int64), 0, 0, dict(params))
