@@ -159,20 +159,6 @@ def _log() -> Function:
     return Function(np.log, lambda a, b: a**-2.0 if a > 0 else math.inf, domain=(0.0, math.inf), open=True)
 
 
-@_function("Sqrt")
-def _sqrt() -> Function:
-    return Function(np.sqrt, lambda a, b: a**-1.5 / 4 if a > 0 else math.inf, domain=(0.0, math.inf))
-
-
-@_function("Rsqrt")
-def _rsqrt() -> Function:
-    def evaluate(x: F64) -> F64:
-        return np.asarray(1.0 / np.sqrt(x))
-
-    curvature: Callable[[float, float], float] = lambda a, b: 0.75 * a**-2.5 if a > 0 else math.inf  # noqa: E731
-    return Function(evaluate, curvature, high=Tail(0.0, 0.0, lambda a: a**-0.5), domain=(0.0, math.inf), open=True)
-
-
 @_function("Sin")
 def _sin() -> Function:
     return Function(np.sin, _bounded(1.0), turns=_periodic(math.pi / 2))

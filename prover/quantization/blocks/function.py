@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from prover.graph import Node
 from prover.quantization.blocks.finite import F64, mapped
 from prover.quantization.blocks.quotient import quotient
+from prover.quantization.blocks.root import inverse_root, square_root
 from prover.quantization.blocks.sums import combined, scaled, shifted
 from prover.quantization.functions import function
 from prover.quantization.steps.floor import FLOOR, ROUND, TRUNCATE
 from prover.quantization.trace import Affine, FloatStep, Trace, unsupported
+
+ANYWHERE = (-math.inf, math.inf)
 
 _PERIODS = {"Sin": 2 * math.pi, "Cos": 2 * math.pi, "Tan": math.pi}
 
@@ -25,23 +27,35 @@ _SLACK = 2.0**-8
 """How far rounding may move an argument out of its period."""
 
 
-def apply(trace: Trace, node: Node, name: str, x: Affine, **params: float) -> Affine:
+def apply(
+    trace: Trace, node: Node, name: str, x: Affine, within: tuple[float, float] = ANYWHERE, /, **params: float
+) -> Affine:
     """The function ``name`` of :mod:`prover.quantization.functions`, with its constants ``params``, element by element.
 
     Results are approximations with a proven error of about 2^-activation_bits, or that fraction of a result above 1;
-    elements that take few values (booleans, categories) are exact and cost nothing. ``Reciprocal`` is a quotient.
+    elements that take few values (booleans, categories) are exact and cost nothing. ``Reciprocal``, ``Sqrt`` and
+    ``Rsqrt`` are no tables but quotients and roots, correct to the last bit.
+
+    Args:
+        within: where the caller knows the arguments to lie, whatever intervals say; results stay outside it what they
+            are at its ends.
 
     Raises:
         UnsupportedOpError: an argument proven to lie outside the function's domain.
         QuantizationError: when the step is quantised, of samples outside it.
     """
-    if name == "Reciprocal":
-        return quotient(trace, node, Affine.constant(np.ones(x.shape), trace.n_variables), x)
-    shape = function(name, tuple(sorted(params.items())))
+    if name in _CLOSED:
+        meaning, domain, block = _CLOSED[name]
+    else:
+        shape = function(name, tuple(sorted(params.items())))
+        meaning, domain = shape.evaluate, shape.domain
 
-    def meaning(values: F64) -> F64:
+        def block(trace: Trace, node: Node, rest: Affine) -> Affine:
+            return _tabled(trace, node, name, params, rest, within)
+
+    def exact(values: F64) -> F64:
         with np.errstate(all="ignore"):
-            results = np.asarray(shape.evaluate(values), dtype=np.float64)
+            results = np.asarray(meaning(values), dtype=np.float64)
         if not np.isfinite(results).all():
             wrong = float(values[~np.isfinite(results)][0])
             raise unsupported(node, f"{name} of {wrong:g}, which its input may be, is not defined")
@@ -49,29 +63,43 @@ def apply(trace: Trace, node: Node, name: str, x: Affine, **params: float) -> Af
 
     def step(rest: Affine) -> Affine:
         low, high = trace.interval(rest)
-        period = _PERIODS.get(name)
-        details: dict[str, Any] = {"function": name, "arguments": params}
-        if (
-            period
-            and float((high - low).max()) > (_DIRECT if name != "Tan" else 0.0)
-            and not _inside(low, high, period)
-        ):
-            turns = floor(trace, node, shifted(scaled(rest, 1 / period), 0.5))
-            rest = combined(rest, turns, -period)
-            low, high = np.full(rest.size, -period / 2 - _SLACK), np.full(rest.size, period / 2 + _SLACK)
-            details["range"] = float(low[0]), float(high[0])
-        least, most = shape.domain
-        if bool((high < least).any() or (low > most).any()):
+        if bool((high < domain[0]).any() or (low > domain[1]).any()):
             raise unsupported(
-                node, f"{name} is defined from {least:g} to {most:g}, its input lies in {_text(low, high)}"
+                node, f"{name} is defined from {domain[0]:g} to {domain[1]:g}, its input lies in {_text(low, high)}"
             )
-        ends = shape.range(np.clip(low, least, most), np.clip(high, least, most))
-        return trace.append(
-            FloatStep("function", node.name, rest, rest.size, details), rest.shape, lo=ends[0], hi=ends[1]
-        )
+        return block(trace, node, rest)
 
-    flat = mapped(trace, x, 1, meaning, step)
+    flat = mapped(trace, x, 1, exact, step)
     return flat.pick(np.arange(flat.size, dtype=np.int64).reshape(x.shape))
+
+
+def _reciprocal(trace: Trace, node: Node, x: Affine) -> Affine:
+    return quotient(trace, node, Affine.constant(np.ones(x.shape), trace.n_variables), x)
+
+
+Block = Callable[[Trace, Node, Affine], Affine]
+
+_CLOSED: dict[str, tuple[Callable[[F64], F64], tuple[float, float], Block]] = {
+    "Reciprocal": (np.reciprocal, ANYWHERE, _reciprocal),
+    "Sqrt": (np.sqrt, (0.0, math.inf), square_root),
+    "Rsqrt": (lambda x: np.reciprocal(np.sqrt(x)), (0.0, math.inf), inverse_root),
+}
+
+
+def _tabled(
+    trace: Trace, node: Node, name: str, params: dict[str, float], x: Affine, within: tuple[float, float]
+) -> Affine:
+    """A ``function`` step; periodic functions of wide ranges are reduced to one period first."""
+    shape = function(name, tuple(sorted(params.items())))
+    low, high = trace.interval(x)
+    period = _PERIODS.get(name)
+    if period and float((high - low).max()) > (_DIRECT if name != "Tan" else 0.0) and not _inside(low, high, period):
+        x = combined(x, floor(trace, node, shifted(scaled(x, 1 / period), 0.5)), -period)
+        within = -period / 2 - _SLACK, period / 2 + _SLACK
+    least, most = max(shape.domain[0], within[0]), min(shape.domain[1], within[1])
+    ends = shape.range(np.clip(low, least, most), np.clip(high, least, most))
+    details = {"function": name, "arguments": params, "within": within}
+    return trace.append(FloatStep("function", node.name, x, x.size, details), x.shape, lo=ends[0], hi=ends[1])
 
 
 def _inside(low: F64, high: F64, period: float) -> bool:

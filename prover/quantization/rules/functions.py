@@ -12,7 +12,7 @@ from prover.quantization.rules.linear import real
 from prover.quantization.trace import Trace, Value, linear
 
 _PLAIN = (
-    "Sqrt", "Exp", "Log", "Sin", "Cos", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Asinh", "Acosh", "Atanh",
+    "Exp", "Log", "Sin", "Cos", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Asinh", "Acosh", "Atanh",
     "Tanh", "Softplus", "Softsign", "Erf", "Mish", "HardSwish",
 )  # fmt: skip
 
@@ -36,9 +36,10 @@ def with_constants(trace: Trace, node: Node, operands: list[Value | None]) -> li
 
 
 @rule("Reciprocal", steps=("quotient",))
-def reciprocal(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
-    """``1 / x``."""
-    return [apply(trace, node, "Reciprocal", linear(node, operands[0], trace))]
+@rule("Sqrt", steps=("root",))
+def closed(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
+    """``1 / x`` and the square root: correct to the last bit."""
+    return [apply(trace, node, node.op, linear(node, operands[0], trace))]
 
 
 @rule("Gelu", steps=("function",))

@@ -39,7 +39,7 @@ _MARGIN = 1.5
 
 def quantise(step: FloatStep, frame: Frame) -> Quantised:
     """``step.params``: ``"function"``, a name of :mod:`prover.quantization.functions`, its ``"arguments"``, and
-    ``"range"``, where the arguments are known to lie in one although their linear forms cannot show it.
+    ``"within"``, where the arguments are known to lie, although their linear forms may not show it.
     """
     name, arguments = str(step.params["function"]), tuple(sorted(step.params["arguments"].items()))
     shape, settings = function(name, arguments), frame.settings
@@ -54,7 +54,7 @@ def quantise(step: FloatStep, frame: Frame) -> Quantised:
     position = fraction - shift
     first, last = forms.lo >> shift, forms.hi >> shift
     least, most = int(first.min()), int(last.max())
-    reach = step.params.get("range", (-math.inf, math.inf))
+    within = step.params["within"]
     clamp = [least, most]
     if math.isfinite(low):
         clamp[0] = min(max(least, math.ceil(low * 2.0**position)), most)
@@ -67,9 +67,9 @@ def quantise(step: FloatStep, frame: Frame) -> Quantised:
     bits, table = _table(spec, shape, precision, step.node)
     params = table_params(shift, table)
     params["bound_billionths"] = min(math.ceil(table.error * 1e9), 1 << 60)
-    if clamp[0] > least and low > reach[0]:
+    if clamp[0] > least and low > within[0]:
         params["clamp_lo"] = clamp[0]
-    if clamp[1] < most and high < reach[1]:
+    if clamp[1] < most and high < within[1]:
         params["clamp_hi"] = clamp[1]
     done = Step(
         "function", step.node, forms, *output_range(forms, shift, table), fraction,
@@ -142,7 +142,7 @@ def _domain(step: FloatStep, shape: Function, frame: Frame) -> tuple[float, floa
     low, high = max(low, least + finest * shape.open), min(high, most - finest * shape.open)
     width = max(high - low, 1.0)
     reach = max(abs(low), abs(high), 1.0)
-    known = step.params.get("range", (-math.inf, math.inf))
+    known = step.params["within"]
     return (
         max(known[0], _end(low, least, shape, shape.low, width, reach, frame.settings.saturation_bits)),
         min(known[1], -_end(-high, -most, shape, shape.high, width, reach, frame.settings.saturation_bits)),
