@@ -1,0 +1,232 @@
+"""Lookups, texts, imputation and thresholds: exact on every admitted input, as onnxruntime computes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from prover.compiler import compile_model, solve
+from prover.errors import InputError, ModelShapeError, SchemaError, UnsupportedOpError
+from prover.graph import import_model
+from prover.lowering import lower
+from prover.quantization import IntegerModel, Plan, Request, calibrate
+from prover.schema import Bool, Category, Feature, Fixed, Int, Schema
+
+FLOAT, INT64, STRING = TensorProto.FLOAT, TensorProto.INT64, TensorProto.STRING
+ML = "ai.onnx.ml"
+COLOURS = ("red", "green", "blue")
+
+
+def node(op: str, inputs: list[str], output: str, domain: str = ML, **attributes: Any) -> Any:
+    return helper.make_node(op, inputs, [output], output, domain=domain, **attributes)
+
+
+def build(nodes: list[Any], kinds: dict[str, int], output: tuple[str, int] = ("y", FLOAT), ml: int = 3) -> bytes:
+    """A model with one column an input."""
+    inputs = [helper.make_tensor_value_info(name, kind, [None, 1]) for name, kind in kinds.items()]
+    outputs = [helper.make_tensor_value_info(output[0], output[1], None)]
+    graph = helper.make_graph(nodes, "net", inputs, outputs)
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid(ML, ml)]
+    return bytes(helper.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString())
+
+
+def exact(onnx: bytes, features: tuple[Feature, ...], rows: np.ndarray) -> Plan:
+    """Integers and onnxruntime's numbers agree on all rows; the circuit too, on some."""
+    schema = Schema("facts", features)
+    graph = import_model(onnx).labelled(schema.labels)
+    plan = calibrate(graph, schema, rows, request=Request("score"))
+    batch = schema.encode_batch(rows)
+    run = IntegerModel(plan, schema).run(batch.codes, batch.missing)
+    session = onnxruntime.InferenceSession(onnx, providers=["CPUExecutionProvider"])
+    expected = np.stack([session.run(None, graph.feed(row))[0].ravel() for row in batch.to_model_rows()])
+    scale = 10.0 ** np.array(plan.layout.decimals)
+    np.testing.assert_allclose(run.outputs / scale, expected, rtol=0, atol=5e-7)
+    circuit = lower(schema, plan)
+    for row in range(min(3, len(rows))):
+        solution = solve(circuit, plan.layout, batch[row], salt=5, context=6)
+        assert solution.values == tuple(run.outputs[row].tolist())
+    return plan
+
+
+COLOUR = Category("colour", COLOURS)
+TEXTS = np.array([["red"], ["green"], ["blue"]], dtype=object)
+
+
+@pytest.mark.parametrize(
+    ("op", "attributes", "kind"),
+    [
+        ("OneHotEncoder", {"cats_strings": ["blue", "red"]}, FLOAT),
+        ("OneHotEncoder", {"cats_strings": ["blue", "red", "green", "none"], "zeros": 0}, FLOAT),
+        ("LabelEncoder", {"keys_strings": ["blue", "red"], "values_floats": [0.5, 2.25]}, FLOAT),
+        ("LabelEncoder", {"keys_strings": ["blue", "red"], "values_int64s": [4, 9], "default_int64": -7}, INT64),
+        ("CategoryMapper", {"cats_strings": ["blue", "red"], "cats_int64s": [4, 9]}, INT64),
+    ],
+)
+def test_texts_are_looked_up_for_free(op: str, attributes: dict[str, Any], kind: int) -> None:
+    plan = exact(build([node(op, ["c"], "y", **attributes)], {"c": STRING}, ("y", kind)), (COLOUR,), TEXTS)
+    assert not [step for step in plan.steps if step.kind != "round"]
+
+
+def test_a_missing_text_is_empty() -> None:
+    rows = np.array([["red"], [None], ["blue"]], dtype=object)
+    onnx = build([node("OneHotEncoder", ["c"], "y", cats_strings=["red", ""])], {"c": STRING})
+    exact(onnx, (Category("colour", COLOURS, optional=True),), rows)
+
+
+def test_columns_of_texts_and_numbers() -> None:
+    nodes = [
+        node("OneHotEncoder", ["c"], "o", cats_strings=["red", "green"]),
+        node("LabelEncoder", ["d"], "l", keys_strings=["a", "b"], values_floats=[1.5, -2.0]),
+        node("Reshape", ["o", "s"], "r", domain=""),
+        node("Cast", ["n"], "m", domain="", to=FLOAT),
+        node("Concat", ["r", "l", "x", "m"], "y", domain="", axis=1),
+    ]
+    shape = helper.make_node("Constant", [], ["s"], value=numpy_helper.from_array(np.array([-1, 2])))
+    onnx = build([shape, *nodes], {"c": STRING, "x": FLOAT, "d": STRING, "n": INT64})
+    features = (COLOUR, Fixed("x", 8, -80, 80), Category("d", ("a", "b")), Int("n", 0, 9))
+    exact(onnx, features, np.array([["red", 0.5, "b", 3], ["blue", -10.0, "a", 9]], dtype=object))
+
+
+def test_a_schema_is_derived_from_texts() -> None:
+    nodes = [
+        node("OneHotEncoder", ["c"], "o", cats_strings=["red", "green"]),
+        node("Reshape", ["o", "s"], "r", domain=""),
+        node("LinearRegressor", ["r"], "y", coefficients=[1.0, 2.0], intercepts=[0.5]),
+    ]
+    shape = helper.make_node("Constant", [], ["s"], value=numpy_helper.from_array(np.array([-1, 2])))
+    parts = compile_model(build([shape, *nodes], {"c": STRING}), calibration=TEXTS)
+    assert parts.schema.features == (Category("x0", ("green", "red", "blue")),)  # what the model knows, then the data
+    assert parts.report.max_abs_error == 0
+    with pytest.raises(SchemaError, match="mixes texts and numbers"):
+        Schema.derive(np.array([["red"], [3.5]], dtype=object), "s")
+    with pytest.raises(InputError, match="none of its labels"):
+        compile_model(build([shape, *nodes], {"c": STRING}), schema=parts.schema, calibration=TEXTS[::-1] + "?")
+
+
+def test_texts_must_be_categories() -> None:
+    onnx = build([node("OneHotEncoder", ["c"], "y", cats_strings=["red"])], {"c": STRING})
+    with pytest.raises((ModelShapeError, UnsupportedOpError), match="categor"):
+        calibrate(import_model(onnx), Schema("s", (Int("c", 0, 3),)))
+    strict = build([node("OneHotEncoder", ["c"], "y", cats_strings=["red"], zeros=0)], {"c": STRING})
+    with pytest.raises(UnsupportedOpError, match="admits the value 'green'"):
+        calibrate(import_model(strict), Schema("s", (COLOUR,)))
+    inner = build(
+        [
+            node("LabelEncoder", ["c"], "t", keys_strings=["red"], values_strings=["r"]),
+            node("OneHotEncoder", ["t"], "y", cats_strings=["r"]),
+        ],
+        {"c": STRING},
+    )
+    with pytest.raises(UnsupportedOpError, match="text computed inside"):
+        calibrate(import_model(inner), Schema("s", (COLOUR,)))
+
+
+NUMBERS = np.arange(-3, 9, dtype=np.float64)[:, None]
+
+
+@pytest.mark.parametrize(
+    ("op", "attributes", "kinds"),
+    [
+        ("OneHotEncoder", {"cats_int64s": [2, 5, -3]}, (INT64, FLOAT)),
+        ("LabelEncoder", {"keys_int64s": [2, 5], "values_floats": [0.5, -1.0], "default_float": 4.0}, (INT64, FLOAT)),
+        ("LabelEncoder", {"keys_int64s": [2, 5, 7], "values_int64s": [9, 8, -1]}, (INT64, INT64)),
+        ("LabelEncoder", {"keys_floats": [2.0, 5.0, 0.5], "values_int64s": [9, 8, 1]}, (FLOAT, INT64)),
+        ("Imputer", {"imputed_value_floats": [7.5], "replaced_value_float": 5.0}, (FLOAT, FLOAT)),
+        ("Imputer", {"imputed_value_int64s": [7], "replaced_value_int64": -3}, (INT64, INT64)),
+    ],
+)
+def test_whole_numbers_are_looked_up_by_equality(op: str, attributes: dict[str, Any], kinds: tuple[int, int]) -> None:
+    onnx = build([node(op, ["n"], "y", **attributes)], {"n": kinds[0]}, ("y", kinds[1]))
+    plan = exact(onnx, (Int("n", -3, 8),), NUMBERS)
+    assert plan.steps[0].kind == "equal"
+
+
+def test_fractions_are_compared_as_float32_compares_them() -> None:
+    """Every value of a feature with two decimals, at thresholds and keys that are such values rounded to float32."""
+    rows = np.arange(-60, 60, dtype=np.float64)[:, None] / 100
+    feature = (Fixed("x", 100, -60, 59),)
+    for threshold in (0.1, 0.37, -0.29, 0.0):
+        exact(build([node("Binarizer", ["x"], "y", threshold=threshold)], {"x": FLOAT}), feature, rows)
+    keys = {"keys_floats": [0.1, 0.37, 0.005], "values_floats": [1.0, 2.0, 3.0]}
+    exact(build([node("LabelEncoder", ["x"], "y", **keys)], {"x": FLOAT}), feature, rows)
+
+
+OPTIONAL = (
+    Int("age", 18, 99, optional=True),
+    Fixed("rate", 8, -40, 40, optional=True),
+    Bool("owner", optional=True),
+    Category("region", ("0", "1", "2"), optional=True),
+    Int("count", 0, 9),
+)
+HOLES = np.array(
+    [
+        [40, 1.5, 1, 2, 3],
+        [np.nan, 1.5, 0, 1, 3],
+        [40, np.nan, 1, 0, 0],
+        [18, -5, np.nan, 2, 9],
+        [99, 5, 0, np.nan, 1],
+        [np.nan, np.nan, np.nan, np.nan, 4],
+    ]
+)
+
+
+def missing_model(*nodes: Any) -> bytes:
+    names = [f"x{index}" for index in range(len(OPTIONAL))]
+    joined = node("Concat", names, "x", domain="", axis=1)
+    return build([joined, *nodes], dict.fromkeys(names, FLOAT))
+
+
+def test_missing_values_are_imputed_for_free() -> None:
+    values = [41.5, -0.25, 1.0, 2.0, 7.0]
+    impute = {"imputed_value_floats": values, "replaced_value_float": float("nan")}
+    plan = exact(missing_model(node("Imputer", ["x"], "y", **impute)), OPTIONAL, HOLES)
+    assert not [step for step in plan.steps if step.kind != "round"]
+    scaled = missing_model(
+        node("Scaler", ["x"], "s", offset=[1.0] * 5, scale=[0.5] * 5), node("Imputer", ["s"], "y", **impute)
+    )
+    with pytest.raises(UnsupportedOpError, match="'age' is computed with while it may be missing"):
+        calibrate(import_model(scaled), Schema("s", OPTIONAL))
+
+
+def test_a_missing_value_tells_itself() -> None:
+    flags = missing_model(node("IsNaN", ["x"], "n", domain=""), node("Cast", ["n"], "y", domain="", to=FLOAT))
+    exact(flags, OPTIONAL, HOLES)
+
+
+def test_an_imputed_category_is_encoded_for_free() -> None:
+    impute = {"imputed_value_floats": [1.0], "replaced_value_float": float("nan")}
+    nodes = [node("Imputer", ["c"], "i", **impute), node("OneHotEncoder", ["i"], "y", cats_int64s=[0, 1, 2])]
+    plan = exact(build(nodes, {"c": FLOAT}), OPTIONAL[3:4], HOLES[:, 3:4])
+    assert not [step for step in plan.steps if step.kind != "round"]
+
+
+def test_vectors_are_put_side_by_side() -> None:
+    nodes = [node("FeatureVectorizer", ["a", "b"], "y", inputdimensions=[1, 1])]
+    exact(build(nodes, {"a": FLOAT, "b": FLOAT}), (Int("a", 0, 9), Bool("b")), np.array([[3, 1], [9, 0]]))
+
+
+def test_labels_get_other_names() -> None:
+    classifier = helper.make_node(
+        "LinearClassifier",
+        ["x"],
+        ["l", "s"],
+        "c",
+        domain=ML,
+        coefficients=[1.0, -1.0, 0.5],
+        intercepts=[0.0, 3.0, 1.0],
+        classlabels_ints=[4, 6, 9],
+    )
+    names = node("LabelEncoder", ["l"], "y", keys_int64s=[9, 4, 6], values_strings=["low", "mid", "high"])
+    onnx = build([classifier, names], {"x": FLOAT}, ("y", STRING))
+    schema = Schema("s", (Int("x", -9, 9),))
+    rows = np.arange(-9, 10, dtype=np.float64)[:, None]
+    plan = calibrate(import_model(onnx), schema, rows)
+    assert plan.class_names == ("mid", "high", "low")
+    session = onnxruntime.InferenceSession(onnx, providers=["CPUExecutionProvider"])
+    expected = [session.run(None, {"x": row[None].astype(np.float32)})[0][0] for row in rows]
+    run = IntegerModel(plan, schema).run(schema.encode_batch(rows).codes)
+    assert [plan.class_names[label] for label in run.outputs[:, 0]] == expected
