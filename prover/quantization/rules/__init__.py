@@ -13,6 +13,7 @@ import pkgutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from prover.errors import ModelShapeError
 from prover.graph import Node
 from prover.quantization.trace import Trace, Value, unsupported
 
@@ -75,7 +76,7 @@ def declarations() -> Mapping[tuple[str, str], Declaration]:
 
 
 def rule_for(node: Node) -> Rule:
-    """The rule of a node's operator.
+    """The rule of a node's operator. What it raises is typed and names the node, whatever the file says.
 
     Raises:
         UnsupportedOpError: there is none.
@@ -85,7 +86,15 @@ def rule_for(node: Node) -> Rule:
     if found is None:
         names = ", ".join(sorted(op for _, op in _RULES))
         raise unsupported(node, "it cannot be quantised yet", f"operators with a rule: {names}")
-    return found
+    return functools.partial(_guarded, found)
+
+
+def _guarded(found: Rule, trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
+    """Numpy's complaints about shapes and indices that contradict each other become an error about the model."""
+    try:
+        return found(trace, node, operands)
+    except (ValueError, TypeError, IndexError, ArithmeticError, MemoryError) as error:
+        raise ModelShapeError(f"{node}: {error}", "check the shapes and attributes of this node") from error
 
 
 __all__ = ["Declaration", "Rule", "declarations", "rule", "rule_for", "rules"]
