@@ -15,6 +15,8 @@ from prover.quantization.trace import Affine, Trace
 _LEAST_SUM = 0.5
 """One exponent is 0 but for rounding, so that its exponential alone is near 1, and none is negative."""
 
+_NEGLIGIBLE = 40.0
+
 _LARGEST_SHARE = 1.01
 """No share of a sum is above 1, but for the rounding of the sum's inverse."""
 
@@ -23,19 +25,40 @@ def softmax(trace: Trace, node: Node, x: Affine, axis: int) -> Affine:
     """``exp(x_i) / sum_j exp(x_j)`` along ``axis``, in the shape of x.
 
     The maximum is subtracted first, so that no exponential is above 1; the sum is inverted once and multiplied with.
-    Of two numbers it is the sigmoid of their difference.
+    Of two numbers it is the sigmoid of their difference. Elements proven to lie 40 below another, as masks make them,
+    are 0: e^-40 is 2^-57.
     """
     rows, place = _rows(x, axis)
+    low, high = (end.reshape(rows.shape) for end in trace.interval(rows))
+    return shares(trace, node, rows, high >= low.max(axis=1, keepdims=True) - _NEGLIGIBLE).pick(place)
+
+
+def shares(trace: Trace, node: Node, rows: Affine, keep: NDArray[np.bool_]) -> Affine:
+    """Softmax of every row [m, k] over the elements to ``keep``; the others, and rows that keep none, are 0."""
+    m, k = rows.shape
+    parts = [Affine.constant(np.zeros(1), trace.n_variables)]
+    place = np.zeros((m, k), dtype=np.int64)
+    start = 1
+    counts = keep.sum(axis=1)
+    for count in np.unique(counts[counts > 0]).tolist():
+        members = np.flatnonzero(counts == count)
+        columns = np.argsort(~keep[members], axis=1, kind="stable")[:, :count]
+        parts.append(_distribution(trace, node, rows.pick(members[:, None] * k + columns)))
+        place[members[:, None], columns] = start + np.arange(members.size * count).reshape(members.size, count)
+        start += members.size * count
+    return Affine.stack(parts).pick(place)
+
+
+def _distribution(trace: Trace, node: Node, rows: Affine) -> Affine:
     m, k = rows.shape
     if k == 1:
-        return Affine.constant(np.ones(x.shape), trace.n_variables)
+        return Affine.constant(np.ones((m, k)), trace.n_variables)
     if k == 2:
         first = apply(trace, node, "Sigmoid", rows.mapped(_differences(m), np.zeros(m), (m,)))
         second = Affine(first.shape, first.negated.matrix, 1.0 - first.bias, first.optional)
-        pairs = Affine.stack([first, second])
-        return pairs.pick(np.stack((np.arange(m), m + np.arange(m)), axis=1)).pick(place)
+        return Affine.stack([first, second]).pick(np.stack((np.arange(m), m + np.arange(m)), axis=1))
     powers, total = _exponentials(trace, node, _centred(rows, maximum(trace, node, rows)))
-    return quotient(trace, node, powers, total, least=_LEAST_SUM, limit=_LARGEST_SHARE).pick(place)
+    return quotient(trace, node, powers, total, least=_LEAST_SUM, limit=_LARGEST_SHARE)
 
 
 def log_softmax(trace: Trace, node: Node, x: Affine, axis: int) -> Affine:
