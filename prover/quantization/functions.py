@@ -234,6 +234,28 @@ def _acosh() -> Function:
     return Function(np.arccosh, lambda a, b: a / (a * a - 1) ** 1.5 if a > 1 else math.inf, domain=(1.0, math.inf))
 
 
+@_function("Probit")
+def _probit() -> Function:
+    """The normal quantile as onnxruntime approximates it (Winitzki 2008, 0.147).
+
+    The exact quantile z of p has |z''| = |z| / phi(z)^2, at most 1 / d^2 at a distance d from 0 and 1: beyond |z| = 1
+    because d <= phi(z) / |z|, below because phi(z) is at least 0.24. The approximation stays within twice that.
+    """
+
+    def evaluate(p: F64) -> F64:
+        x = 2.0 * p - 1.0
+        log = np.log((1.0 - x) * (1.0 + x))
+        half = 2.0 / (math.pi * 0.147) + 0.5 * log
+        square = np.sqrt(half * half - log / 0.147) - half
+        return np.asarray(np.copysign(np.sqrt(2.0 * np.maximum(square, 0.0)), x))
+
+    def curvature(a: float, b: float) -> float:
+        distance = min(a, 1.0 - b)
+        return 2.0 / distance**2 if distance > 0 else math.inf
+
+    return Function(evaluate, curvature, domain=(0.0, 1.0), open=True)
+
+
 @_function("Sigmoid")
 def _sigmoid() -> Function:
     return Function(logistic, _bounded(0.0963), Tail(0.0, 0.0, _e), Tail(0.0, 1.0, lambda a: _e(-a)))

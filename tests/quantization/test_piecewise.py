@@ -26,6 +26,7 @@ ARGUMENTS: dict[str, tuple[tuple[str, float], ...]] = {
 }
 
 DOMAINS = {
+    "Probit": (0.02, 0.98),
     "Log": (2.0**-6, 8.0),
     "Asin": (-1.0, 1.0),
     "Acos": (-1.0, 1.0),

@@ -1,4 +1,4 @@
-"""LinearClassifier of ai.onnx.ml: linear scores, a link function, and the label."""
+"""LinearClassifier and LinearRegressor of ai.onnx.ml: linear scores, their transform, and the label."""
 
 from __future__ import annotations
 
@@ -6,15 +6,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prover.graph import Node
+from prover.graph.ops.ml_scores import ZERO
+from prover.quantization.blocks.compare import at_least_zero
+from prover.quantization.blocks.function import apply
+from prover.quantization.blocks.maximum import maximum
+from prover.quantization.blocks.product import product
+from prover.quantization.blocks.quotient import quotient
+from prover.quantization.blocks.sums import combined, shifted
 from prover.quantization.rules import rule
 from prover.quantization.rules.activation import softmax_link
-from prover.quantization.rules.linear import floats, weighted_rows
+from prover.quantization.rules.linear import floats, integer, weighted_rows
+from prover.quantization.sparse import Sparse
 from prover.quantization.trace import Affine, Label, Link, Trace, Value, linear, unsupported
 
 _LARGEST_LABEL = 1 << 52
 
+_TRANSFORM = ("compare", "contract", "function", "maximum", "quotient")
+"""Steps of SOFTMAX_ZERO and PROBIT; the other transforms have none of their own."""
 
-@rule("LinearClassifier", domain="ai.onnx.ml")
+
+@rule("LinearClassifier", domain="ai.onnx.ml", steps=_TRANSFORM)
 def linear_classifier(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """Label and scores, as onnxruntime computes them.
 
@@ -44,15 +55,38 @@ def linear_classifier(trace: Trace, node: Node, operands: list[Value | None]) ->
     return [label, transformed(trace, node, outputs, str(transform))]
 
 
+@rule("LinearRegressor", domain="ai.onnx.ml", steps=_TRANSFORM)
+def linear_regressor(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
+    """``x @ coefficients.T + intercepts``, one column per target, transformed."""
+    source = linear(node, operands[0], trace)
+    scores = weighted_rows(node, source, integer(node, "targets"))
+    return [transformed(trace, node, scores, str(node.attributes["post_transform"]))]
+
+
 def transformed(trace: Trace, node: Node, scores: Affine, transform: str) -> Value:
     """``post_transform`` of one row of scores [1, k]."""
     if transform == "LOGISTIC":
         return Link("sigmoid", scores)
     if transform == "SOFTMAX":
         return softmax_link(scores)
-    if transform == "NONE":
-        return scores
-    raise unsupported(node, f"post_transform {transform}", "NONE, LOGISTIC and SOFTMAX are proved")
+    if transform == "SOFTMAX_ZERO":
+        return _softmax_zero(trace, node, scores)
+    if transform == "PROBIT":
+        return apply(trace, node, "Probit", scores)
+    return scores
+
+
+def _softmax_zero(trace: Trace, node: Node, scores: Affine) -> Value:
+    """Softmax of the scores that are not zero, which is what onnxruntime calls up to 10^-7; the others get 0."""
+    low, high = trace.interval(scores)
+    if bool(((low > ZERO) | (high < -ZERO)).all()):
+        return softmax_link(scores)
+    above = at_least_zero(trace, node, shifted(scores, -ZERO), strict=True)
+    present = combined(above, at_least_zero(trace, node, shifted(scores.negated, -ZERO), strict=True))
+    largest = maximum(trace, node, scores.pick(np.arange(scores.size, dtype=np.int64).reshape(1, -1)))
+    powers = product(trace, node, apply(trace, node, "Exp", combined(scores, largest, -1.0)), present)
+    total = powers.mapped(Sparse.from_dense(np.ones((1, powers.size))), np.zeros(1), (1, 1))
+    return quotient(trace, node, powers, total)
 
 
 def checked_classes(node: Node, classes: NDArray[np.int64], names: tuple[str, ...] = ()) -> NDArray[np.int64]:

@@ -33,15 +33,6 @@ def scaler(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value
     return [scaled(centred, np.broadcast_to(scale, source.shape).ravel())]
 
 
-@rule("LinearRegressor", domain="ai.onnx.ml")
-def linear_regressor(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
-    """``x @ coefficients.T + intercepts``, one column per target."""
-    if node.attributes["post_transform"] != "NONE":
-        raise unsupported(node, "post_transform must be NONE")
-    source = linear(node, operands[0], trace)
-    return [weighted_rows(node, source, integer(node, "targets"))]
-
-
 def weighted_rows(node: Node, source: Affine, n_rows: int) -> Affine:
     """The scores of an ai.onnx.ml linear model: attribute ``coefficients`` is [n_rows, columns], row by row."""
     weights = floats(node, "coefficients")
