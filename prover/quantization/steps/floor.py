@@ -27,6 +27,9 @@ _SINGLE = 2.0**-22
 
 _DECIMALS = 6
 
+_MOST_BITS = 48
+"""Numbers that need more fraction bits than this are no binary fractions anybody meant: 0.1 in float64 has 56."""
+
 
 def quantise(step: FloatStep, frame: Frame) -> Quantised:
     """``step.params["mode"]``: one of the constants above."""
@@ -57,7 +60,8 @@ def _counted(step: FloatStep, frame: Frame) -> tuple[int, int, LinearForms]:
     """(divisor, fraction bits, forms)."""
     try:
         fraction, forms = frame.exact(step.inputs, step.node)
-        return 1 << fraction, fraction, forms
+        if fraction <= _MOST_BITS:
+            return 1 << fraction, fraction, forms
     except QuantizationError:
         pass
     budget = frame.settings.logit_error_bits
