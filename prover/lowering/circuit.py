@@ -17,7 +17,8 @@ from prover.field import R
 from prover.gadgets.pack import pack_outputs
 from prover.lowering.commitment import SALT, lower_commitment
 from prover.lowering.facts import MISSING, OFFSETS, lower_facts
-from prover.quantization import LinearForms, Plan, Step
+from prover.lowering.tree import ranged_by_cuts
+from prover.quantization import FactSpace, LinearForms, Plan, Step
 from prover.schema import EncodedInput, Schema
 
 Lowering = Callable[[ConstraintSystem, Step, LinearVector], LinearVector]
@@ -38,7 +39,7 @@ def lower(schema: Schema, plan: Plan) -> Circuit:
         raise QuantizationError("the plan was made for another schema", "compile the model again")
     cs = ConstraintSystem()
     publics = _public_wires(cs, plan)
-    facts = lower_facts(cs, schema)
+    facts = lower_facts(cs, schema, ranged_by_cuts(plan, FactSpace.of(schema)))
     cs.bind(publics["inputCommitment"], lower_commitment(cs, schema, facts), "commitment")
     variables = facts.slots
     for step in plan.steps:

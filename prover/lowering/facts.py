@@ -3,7 +3,7 @@
 A wire holds the packed offset, code - lo (0 when missing), so that the commitment reads the same wires. Statement:
 every offset is in 0 .. hi - lo; every missing flag is boolean and a missing feature has offset 0; a category's slots
 are its one-hot. Costs: a bool 1 constraint, a number the bit length of its range, a category of k labels k - 1, an
-optional feature 2 more.
+optional feature 2 more. A number that a later step cuts into intervals is bounded there, and costs nothing here.
 """
 
 from __future__ import annotations
@@ -41,8 +41,12 @@ class FactWires:
     missing: LinearVector
 
 
-def lower_facts(cs: ConstraintSystem, schema: Schema) -> FactWires:
-    """Allocate and check the private input of ``schema``."""
+def lower_facts(cs: ConstraintSystem, schema: Schema, ranged: frozenset[int] = frozenset()) -> FactWires:
+    """Allocate and check the private input of ``schema``.
+
+    Args:
+        ranged: numeric features whose offset a later step proves to lie in its range; they are not checked here.
+    """
     features = schema.features
     space = FactSpace.of(schema)
     spans = np.array([feature.span for feature in features], dtype=np.int64)
@@ -58,7 +62,10 @@ def lower_facts(cs: ConstraintSystem, schema: Schema) -> FactWires:
         forms: list[LinearVector] = []
         places: list[int] = []
         if numbers.size:
-            checked = range_exact(cs, offsets[numbers], 0, spans[numbers], "range")
+            own = numbers[~np.isin(numbers, list(ranged))]
+            if own.size:
+                range_exact(cs, offsets[own], 0, spans[own], "range")
+            checked = offsets[numbers].with_bounds(0, spans[numbers])
             forms.append(_codes(space, checked, numbers, optional, missing))
             places += [space.features[index].start for index in numbers.tolist()]
         for size in np.unique(sizes[sizes > 0]).tolist():

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from prover.errors import QuantizationError
 from prover.quantization.bounds import LIMIT, Bounds, Relaxation
 from prover.quantization.facts import FactSpace
+from prover.quantization.float_sums import SumInfo
 from prover.quantization.plan import LinearForms, Step
 from prover.quantization.sparse import Sparse
 from prover.quantization.trace import Affine
@@ -46,7 +47,6 @@ class Settings:
         decimals: decimal scale of revealed scores.
         saturation_bits: an activation whose proven width exceeds the width seen in calibration by more than this is
             saturated at the next power of two above 3/2 of what was seen; 0 never saturates.
-        steps: (step, bits) pairs: bits that the activations and weights of one step have more than the others.
         steps: (step, bits) pairs: bits that the activations and weights of one step have more than the others.
     """
 
@@ -94,32 +94,19 @@ class Settings:
         bits = self.step_bits(step)
         return self.refined(bits) if bits else self
 
-    def step_bits(self, step: str) -> int:
-        """Bits that a step has more than the others."""
-        return dict(self.steps).get(step, 0)
-
-    def with_step(self, step: str, bits: int) -> Settings:
-        """The same with ``bits`` more bits for one step than for the others."""
-        changed = replace(self, steps=tuple(sorted({**dict(self.steps), step: bits}.items())))
-        changed.at(step)  # the sum must be in range as well
-        return changed
-
-    def at(self, step: str) -> Settings:
-        """The settings that hold at one step."""
-        bits = self.step_bits(step)
-        return self.refined(bits) if bits else self
-
 
 @dataclass(frozen=True)
 class Quantised:
     """A step, the real value of one count of its outputs (one number, or one an output), and how they relax.
 
-    Without a relaxation, bounds follow the step's intervals only.
+    Without a relaxation, bounds follow the step's intervals only. ``sums``, one an output, says how far the model's own
+    floating-point sums are from them, where decisions take that into account.
     """
 
     step: Step
     unit: float | NDArray[np.float64]
     relaxation: Relaxation | None = None
+    sums: tuple[SumInfo, ...] = ()
 
 
 class Frame:
@@ -131,6 +118,7 @@ class Frame:
         unit: float64[n_variables], real value of one count.
         observed: int64[s, n_variables], the variables on the calibration samples.
         saturated: bool[n_variables], outputs of a step that saturates.
+        sums: by variable, what is known of the model's own rounding; see :class:`Quantised`.
     """
 
     def __init__(self, facts: FactSpace, settings: Settings, samples: NDArray[np.int64]) -> None:
@@ -140,10 +128,12 @@ class Frame:
         self.unit = facts.unit.copy()
         self.observed = samples
         self.saturated = np.zeros(facts.n_slots, dtype=np.bool_)
+        self.sums: dict[int, SumInfo] = {}
 
     def append(self, done: Quantised, outputs: NDArray[np.int64]) -> None:
         """Take a step into the program; ``outputs`` int64[s, k] are its values on the samples."""
         inputs = done.step.inputs
+        self.sums |= {self.unit.size + index: info for index, info in enumerate(done.sums)}
         self.bounds.append(inputs.matrix, inputs.bias, done.step.lo, done.step.hi, done.relaxation)
         self.unit = np.concatenate((self.unit, np.broadcast_to(done.unit, done.step.n_outputs)))
         self.observed = np.concatenate((self.observed, outputs), axis=1)

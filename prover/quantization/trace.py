@@ -165,6 +165,7 @@ class Trace:
         labels: what classifier nodes call the winner of their scores, whether or not the model returns it.
         tensors: the graph's tensors, for rules that depend on the element type of an operand.
         graph: the model, for rules that need its own float arithmetic (trees).
+        shared: what rules keep for the nodes that follow, by a name of their own.
         lo, hi: float64[n_variables], proven range of every variable's real value; infinite where nothing is known.
         unit: float64[n_variables], the real value of one count where it is known before quantisation: facts, and
             integers (1); 0 elsewhere.
@@ -177,6 +178,7 @@ class Trace:
     labels: list[Label] = field(default_factory=list)
     tensors: Mapping[str, TensorInfo] = field(default_factory=dict)
     graph: Graph | None = None
+    shared: dict[str, Any] = field(default_factory=dict)
     lo: NDArray[np.float64] = field(init=False)
     hi: NDArray[np.float64] = field(init=False)
     unit: NDArray[np.float64] = field(init=False)

@@ -20,8 +20,9 @@ from .ml_cases import ML_CASES
 from .onnx_models import make_model, run_onnxruntime, value_info
 from .op_cases import CASES as CORE_CASES
 from .op_cases import Case
+from .tree_cases import TREE_CASES
 
-CASES = [*CORE_CASES, *ML_CASES]
+CASES = [*CORE_CASES, *ML_CASES, *TREE_CASES]
 
 RUNTIME_NEWEST = {DEFAULT_DOMAIN: 26, ML_DOMAIN: 5}
 """Last opsets the pinned onnxruntime loads."""
