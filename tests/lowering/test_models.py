@@ -18,10 +18,10 @@ from prover.constraint import Circuit
 from prover.errors import InputError
 from prover.field import R, from_limbs
 from prover.lowering import lower
-from prover.quantization import IntegerModel, Plan
+from prover.quantization import IntegerModel, Plan, draw
 from prover.schema import EncodedInput, commit
 from tests.lowering.conftest import Compile
-from tests.lowering.snapshot import REVEALS, layers
+from tests.lowering.snapshot import RECORDED, REVEALS, layers
 from tests.quantization.nets import NAMES, samples
 
 BUDGETS = {"credit_mlp": 1900, "credit_logistic": 500, "loan_logistic": 500}
@@ -37,7 +37,32 @@ def test_budgets_hold_in_the_default_mode(compiled: Compile, name: str) -> None:
 def test_constraint_counts_are_the_recorded_ones(compiled: Compile, repository: Path) -> None:
     """Write the file again with ``python -m tests.lowering.snapshot`` when a change is meant."""
     recorded = json.loads((repository / "tests" / "snapshots" / "constraints.json").read_text())
-    assert {name: {reveal: layers(compiled(name, reveal)) for reveal in REVEALS} for name in NAMES} == recorded
+    counts = {
+        name: {reveal: layers(compiled(name, reveal)) for reveal in reveals} for name, reveals in RECORDED.items()
+    }
+    assert counts == recorded
+
+
+@pytest.mark.parametrize(("name", "most"), [("digits_cnn", 24_500), ("lenet5", 190_000)])
+def test_images_cost_what_was_promised_and_decide_as_the_model_does(compiled: Compile, name: str, most: int) -> None:
+    report = compiled(name, "label").report
+    assert report.constraints <= most
+    assert report.decision_flips == 0
+    assert report.max_logit_error is not None
+    assert report.max_logit_error <= 0.04
+
+
+@pytest.mark.parametrize(("name", "count"), [("digits_cnn", 16), ("lenet5", 1)])
+def test_images_witness_and_reference_agree(compiled: Compile, models: Path, name: str, count: int) -> None:
+    """On samples, and on noise from the whole range of the schema."""
+    parts = compiled(name, "label")
+    rows, _ = samples(models, name)
+    drawn = draw(parts.schema, count)
+    for batch in (parts.schema.encode_batch(rows[:count]), drawn):
+        run = IntegerModel(parts.plan, parts.schema).run(batch.codes)
+        for index in range(count):
+            solution = solve(parts.circuit, parts.layout, batch[index], salt=index + 1, context=index)
+            assert list(solution.values) == run.outputs[index].tolist()
 
 
 @pytest.mark.parametrize("reveal", REVEALS)

@@ -14,20 +14,23 @@ from prover.schema import Schema
 
 NAMES = ("loan_logistic", "loan_mlp", "credit_logistic", "credit_mlp")
 
+IMAGES = ("digits_cnn", "lenet5")
+"""Convolutional models: one schema type for all pixels, ten raw scores, the label revealed."""
+
 F32 = NDArray[np.float32]
 
 
 def samples(models: Path, name: str) -> tuple[F32, F32]:
     """(rows float32[256, d], the model's probabilities float32[256, k])."""
     data = np.load(models / f"{name}.npz")
-    return data["X"], data["expected"]
+    return data["X"].reshape(len(data["X"]), -1), data["expected"]
 
 
 def schema_of(models: Path, name: str) -> Schema:
     """The loan schema, or one derived from the samples."""
     if name.startswith("loan"):
         return Schema.from_json(models / "loan_schema.json")
-    return Schema.derive(samples(models, name)[0], name)
+    return Schema.derive(samples(models, name)[0], name, uniform=name in IMAGES)
 
 
 def model(nodes: list[Any], weights: dict[str, Any], n_inputs: int | dict[str, int], outputs: dict[str, Any]) -> bytes:
