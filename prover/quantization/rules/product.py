@@ -6,6 +6,7 @@ import numpy as np
 
 from prover.graph import Node
 from prover.quantization.blocks.function import apply
+from prover.quantization.blocks.links import inverted, shares
 from prover.quantization.blocks.product import product
 from prover.quantization.blocks.quotient import quotient, whole_quotient
 from prover.quantization.blocks.root import inverse_root, square_root
@@ -27,7 +28,13 @@ def multiply(trace: Trace, node: Node, operands: list[Value | None]) -> list[Val
 @rule("Div", steps=("quotient", "contract"))
 def divide(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """Broadcast quotient; linear where the divisor is constant. Integers are divided exactly, the fraction dropped."""
-    left, right = (linear(node, value, trace) for value in operands)
+    left, right = operands[0], linear(node, operands[1], trace)
+    found = shares(trace, node, left, right)
+    if found is None and isinstance(left, np.ndarray) and np.all(left == 1) and left.ndim <= len(right.shape):
+        found = inverted(trace, right)
+    if found is not None:
+        return [found]
+    left = linear(node, left, trace)
     if trace.tensors[node.inputs[0]].dtype.kind in "iu":
         if np.any((np.diff(right.matrix.indptr) == 0) & (right.bias == 0)):
             raise unsupported(node, "division by a constant zero")
