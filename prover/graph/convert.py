@@ -34,11 +34,13 @@ def modernised(model: Any, folder: Path | None, limits: Limits) -> Any:
         return version_converter.convert_version(model, oldest)
     except (version_converter.ConvertError, RuntimeError, ValueError, IndexError, KeyError) as error:
         raise UnsupportedOpError(
-            f"the model has opset {min(versions)}, which onnx cannot convert to {oldest}: {_first_line(error)}",
+            f"the model has opset {min(versions)}, which onnx cannot convert to {oldest}: {_reason(error)}",
             f"export the model with opset {oldest} or newer",
             opset=min(versions),
         ) from error
 
 
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), type(error).__name__)[:300]
+def _reason(error: Exception) -> str:
+    """What an error says, without where in onnx it was raised."""
+    line = next(iter(str(error).strip().splitlines()), type(error).__name__)
+    return line[max(line.find("No Adapter"), 0) :][:300]

@@ -138,7 +138,11 @@ def inline(function: Any, node: Node, attributes: Mapping[str, Any], scope: Scop
             names[inner] = outer
     given = {utf8(proto.name): proto for proto in function.attribute_proto} | dict(attributes)
     body = replace(scope, opsets=opsets, prefix=prefix, names=names, attributes=given)
-    return [*parse_nodes(function.node, body), *copies]
+    nodes = [*parse_nodes(function.node, body), *copies]
+    missing = set(filter(None, node.outputs)) - {name for inner in nodes for name in inner.outputs}
+    if missing:
+        raise ModelFileError(f"{node}: the function it calls produces no {sorted(missing)[0]!r}")
+    return nodes
 
 
 def _call(proto: Any, key: tuple[str, str, str], scope: Scope) -> list[Node]:

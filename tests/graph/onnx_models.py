@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import onnx
 import onnxruntime
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper, parser
 
 Shape = Sequence[int | str | None]
 
@@ -60,3 +60,36 @@ def mlp() -> onnx.ModelProto:
         helper.make_node("Gemm", ["r", "w1"], ["y"], "last"),
     ]
     return make_model(nodes, {"x": ["N", 3]}, ["y"], weights)
+
+
+def looped() -> onnx.ModelProto:
+    """A local function, a Loop that calls it, an If and a Scan."""
+    return parser.parse_model(
+        """
+        <ir_version: 8, opset_import: ["" : 17, "local": 1]>
+        g (float[1,4] x) => (float[1,4] y, float[n,1,4] z, float[4] w) <int64 m = {3}, bool go = {1}, float[4] zero = {0.0, 0.0, 0.0, 0.0}> {
+            l, z = Loop (m, go, x) <body = b (int64 i, bool c, float[1,4] s) => (bool d, float[1,4] t, float[1,4] r) {
+                d = Identity (c)
+                t = local.Scale <gain = 0.5> (s)
+                f = Cast <to = 1> (i)
+                r = Add (t, f)
+            }>
+            y = If (go) <then_branch = p () => (float[1,4] u) { u = Relu (l) },
+                         else_branch = q () => (float[1,4] u) { u = Neg (l) }>
+            w = Scan <num_scan_inputs = 1, body = e (float[4] s, float[4] v) => (float[4] t) { t = Add (s, v) }> (zero, x)
+        }
+        <domain: "local", opset_import: ["" : 17]>
+        Scale <gain> (a) => (b) { k = Constant <value_float: float = @gain> ()  b = Mul (a, k) }
+        """
+    )
+
+
+def old() -> onnx.ModelProto:
+    """A model of opset 7."""
+    weights = {"w": np.ones((4, 3), dtype=np.float32), "b": np.ones(3, dtype=np.float32)}
+    nodes = [
+        helper.make_node("Gemm", ["x", "w", "b"], ["g"]),
+        helper.make_node("Dropout", ["g"], ["d"], ratio=0.5),
+        helper.make_node("Softmax", ["d"], ["y"], axis=1),
+    ]
+    return make_model(nodes, {"x": [1, 4]}, ["y"], weights, opset=7, ml_opset=1)

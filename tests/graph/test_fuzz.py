@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from prover.errors import InputError, ModelError, ModelFileError
 from prover.graph import Limits, import_model
 
-from .onnx_models import mlp
+from .onnx_models import looped, mlp, old
 
-SMALL = Limits(tensor_elements=1 << 20, total_elements=1 << 24, folding_work=1 << 29)
+SMALL = Limits(nodes=1 << 12, tensor_elements=1 << 20, total_elements=1 << 24, folding_work=1 << 29)
 
 
 def mutate(data: bytes, seed: int, count: int) -> bytes:
@@ -42,13 +42,14 @@ def mutate(data: bytes, seed: int, count: int) -> bytes:
 
 
 FUZZED = ["credit_logistic", "credit_mlp", "loan_logistic", "loan_mlp"]
+MADE = {"mlp": mlp, "looped": looped, "old": old}
 
 
 @settings(max_examples=400)
-@given(st.sampled_from([*FUZZED, "mlp"]), st.integers(0, 2**32), st.integers(1, 12))
+@given(st.sampled_from([*FUZZED, *MADE]), st.integers(0, 2**32), st.integers(1, 12))
 def test_mutated_models(models: Path, name: str, seed: int, count: int) -> None:
     """Either still a model, whose tensors then are what the graph says, or a ModelError."""
-    data = mlp().SerializeToString() if name == "mlp" else (models / f"{name}.onnx").read_bytes()
+    data = MADE[name]().SerializeToString() if name in MADE else (models / f"{name}.onnx").read_bytes()
     try:
         graph = import_model(mutate(data, seed, count), limits=SMALL)
     except ModelError:
