@@ -67,7 +67,8 @@ def looped() -> onnx.ModelProto:
     return parser.parse_model(
         """
         <ir_version: 8, opset_import: ["" : 17, "local": 1]>
-        g (float[1,4] x) => (float[1,4] y, float[n,1,4] z, float[4] w) <int64 m = {3}, bool go = {1}, float[4] zero = {0.0, 0.0, 0.0, 0.0}> {
+        g (float[1,4] x) => (float[1,4] y, float[n,1,4] z, float[4] w)
+        <int64 m = {3}, bool go = {1}, float[4] zero = {0.0, 0.0, 0.0, 0.0}> {
             l, z = Loop (m, go, x) <body = b (int64 i, bool c, float[1,4] s) => (bool d, float[1,4] t, float[1,4] r) {
                 d = Identity (c)
                 t = local.Scale <gain = 0.5> (s)
@@ -76,7 +77,9 @@ def looped() -> onnx.ModelProto:
             }>
             y = If (go) <then_branch = p () => (float[1,4] u) { u = Relu (l) },
                          else_branch = q () => (float[1,4] u) { u = Neg (l) }>
-            w = Scan <num_scan_inputs = 1, body = e (float[4] s, float[4] v) => (float[4] t) { t = Add (s, v) }> (zero, x)
+            w = Scan <num_scan_inputs = 1, body = e (float[4] s, float[4] v) => (float[4] t) {
+                t = Add (s, v)
+            }> (zero, x)
         }
         <domain: "local", opset_import: ["" : 17]>
         Scale <gain> (a) => (b) { k = Constant <value_float: float = @gain> ()  b = Mul (a, k) }
