@@ -43,11 +43,13 @@ PARAMETERS: Mapping[str, tuple[int, ...]] = {
     "QLinearMatMul": (1, 2, 4, 5, 6, 7),
     "ConvInteger": (1, 2, 3),
     "MatMulInteger": (2, 3),
+    "If": (0,),
+    "Loop": (0, 1),
 }
 """Inputs that a trained model holds as constants, by operator."""
 
 _BLIND = "blind_fact"
-_STATIC_FREE = ("Shape", "Size")
+_STATIC_FREE = ("Shape", "Size", "EyeLike")
 
 
 @dataclass(frozen=True)
@@ -208,4 +210,4 @@ def _pick(graph: onnx.GraphProto, output: str, chosen: NDArray[np.int64]) -> str
 
 
 def _plain(value: NDArray[Any]) -> NDArray[Any]:
-    return np.asarray(value, dtype=object) if value.dtype.kind in "OUS" else np.ascontiguousarray(value)
+    return np.asarray(value, dtype=object) if value.dtype.kind in "OUS" else np.array(value, order="C")
