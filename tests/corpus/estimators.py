@@ -79,7 +79,7 @@ def linear_models() -> list[Entry]:
         add("LogisticRegressionCV", lambda: lm.LogisticRegressionCV(Cs=2, cv=2, max_iter=500), iris),
         add("RidgeClassifier", lambda: lm.RidgeClassifier(), iris),
         add("SGDClassifier-hinge", lambda: lm.SGDClassifier(random_state=1), iris),
-        add("SGDClassifier-log", lambda: lm.SGDClassifier(loss="log_loss", random_state=1), iris, quick=True),
+        add("SGDClassifier-log", lambda: _scaled(lm.SGDClassifier(loss="log_loss", random_state=1)), iris, quick=True),
         add("SGDClassifier-huber", lambda: lm.SGDClassifier(loss="modified_huber", random_state=1), iris),
         add("SGDClassifier-binary", lambda: lm.SGDClassifier(loss="log_loss", random_state=1), cancer),
         add("Perceptron", lambda: lm.Perceptron(random_state=1), iris),

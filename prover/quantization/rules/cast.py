@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from prover.graph import Node
 from prover.graph.dtypes import ELEMENT_TYPES
 from prover.quantization.blocks.compare import equal_zero
 from prover.quantization.blocks.function import truncate
+from prover.quantization.blocks.links import is_positive
 from prover.quantization.blocks.sums import shifted
 from prover.quantization.rules import rule
 from prover.quantization.rules.linear import integer
@@ -28,7 +31,7 @@ def cast(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
         raise unsupported(node, "a conversion from or to text")
     if isinstance(value, Link) and target.kind == "f":
         return [value]
-    if isinstance(value, Label) and target.kind in "iu":
+    if isinstance(value, Label) and target.kind in "iuf" and not (value.names and target.kind == "f"):
         return [value]
     if isinstance(value, Affine) and target.kind == "f":
         return [value]  # also where it may be missing
@@ -38,7 +41,9 @@ def cast(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     return [truncate(trace, node, source) if target.kind in "iu" else _truth(trace, node, source)]
 
 
-def _truth(trace: Trace, node: Node, x: Affine) -> Affine:
+def _truth(trace: Trace, node: Node, x: Affine) -> Value:
+    if is_positive(trace, x):
+        return np.ones(x.shape, dtype=np.bool_)
     low, high = trace.interval(x)
     if bool(((low >= 0) & (high <= 1) & trace.is_whole(x)).all()):
         return x

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from prover.graph import Node
 from prover.quantization.blocks.function import apply
+from prover.quantization.blocks.links import inverted
 from prover.quantization.blocks.sums import scaled
 from prover.quantization.rules import rule
 from prover.quantization.rules.linear import real
@@ -36,9 +37,15 @@ def with_constants(trace: Trace, node: Node, operands: list[Value | None]) -> li
 
 
 @rule("Reciprocal", steps=("quotient",))
+def reciprocal(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
+    """``1 / x``: correct to the last bit; a sigmoid where x is 1 + exp(-logit)."""
+    x = linear(node, operands[0], trace)
+    return [inverted(trace, x) or apply(trace, node, node.op, x)]
+
+
 @rule("Sqrt", steps=("root",))
-def closed(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
-    """``1 / x`` and the square root: correct to the last bit."""
+def square_root(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
+    """Correct to the last bit."""
     return [apply(trace, node, node.op, linear(node, operands[0], trace))]
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prover.graph import Node
+from prover.quantization.blocks.links import is_zero
 from prover.quantization.rules import rule
 from prover.quantization.sparse import Sparse
 from prover.quantization.trace import Affine, Link, Trace, Value, linear, unsupported
@@ -18,6 +19,9 @@ def add(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     is_complement = node.op == "Sub" and isinstance(left, np.ndarray) and left.size == 1 and np.all(left == 1)
     if is_complement and isinstance(right, Link) and right.kind == "sigmoid":
         return [Link("sigmoid", right.logits.negated)]
+    for kept, other in ((left, right), (right, left) if node.op == "Add" else (left, right)):
+        if isinstance(kept, Link) and is_zero(other) and np.broadcast_shapes(kept.shape, _shape(other)) == kept.shape:
+            return [kept]
     first, second = linear(node, left, trace), linear(node, right, trace)
     if node.op == "Sub":
         second = second.negated
@@ -31,6 +35,11 @@ def scaler(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value
     offset, scale = floats(node, "offset", 0.0), floats(node, "scale", 1.0)
     centred = shifted(source, np.broadcast_to(-offset, source.shape))
     return [scaled(centred, np.broadcast_to(scale, source.shape).ravel())]
+
+
+def _shape(value: Value | None) -> tuple[int, ...]:
+    assert value is not None
+    return value.shape
 
 
 def weighted_rows(node: Node, source: Affine, n_rows: int) -> Affine:
