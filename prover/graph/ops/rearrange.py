@@ -67,8 +67,11 @@ def _infer_compress(node: Node, inputs: Sequence[Operand | None]) -> list[Inferr
 
 
 def _only_renames(node: Node, inputs: Sequence[Operand | None]) -> bool:
-    training = inputs[2].value if len(inputs) > 2 and inputs[2] is not None else None
-    if training is not None and bool(training):
+    ratio, training = (
+        inputs[place].value if len(inputs) > place and inputs[place] is not None else None  # type: ignore[union-attr]
+        for place in (1, 2)
+    )
+    if training is not None and bool(training.any()) and (ratio is None or bool(ratio.any())):
         raise unsupported(node, "it drops elements at random", "export the model in inference mode: model.eval()")
     return len(node.outputs) == 1
 
