@@ -1,0 +1,204 @@
+"""Quantised operators. Products of integers fold as all linear maps do; only rounding back to few bits is a step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prover.graph import Node
+from prover.quantization.blocks.compare import equal_zero
+from prover.quantization.blocks.function import round_half_even
+from prover.quantization.blocks.maximum import maximum, minimum
+from prover.quantization.blocks.quotient import quotient
+from prover.quantization.blocks.sums import aligned, combined, scaled
+from prover.quantization.blocks.variables import unrectified
+from prover.quantization.rules import rule
+from prover.quantization.rules.conv import conv
+from prover.quantization.rules.matrix import matrix_product
+from prover.quantization.trace import Affine, FloatStep, Trace, Value, linear, unsupported
+
+F64 = NDArray[np.float64]
+Array = NDArray[Any]
+
+
+@rule("QuantizeLinear", steps=("requantize",), exactness="exact")
+def quantize(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
+    """``saturate(round(x / scale) + zero)``; a ReLU before it is part of the saturation where the zero allows."""
+    x = linear(node, operands[0], trace)
+    scale, zero = _constant(operands, 1), _constant(operands, 2)
+    dtype = _output_type(node, zero)
+    if node.attributes.get("precision"):
+        raise unsupported(node, "attribute 'precision' other than the scale's own type")
+    scales = _spread(node, scale, x.shape)
+    zeros = np.zeros(x.shape) if zero is None else _spread(node, zero.astype(np.float64), x.shape)
+    return [_requantized(trace, node, x, scales.astype(np.float64), zeros, dtype, integer=False)]
+
+
+@rule("DequantizeLinear", exactness="exact")
+def dequantize(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
+    """``(x - zero) * scale``: linear."""
+    x = linear(node, operands[0], trace)
+    scale, zero = _constant(operands, 1), _constant(operands, 2)
+    scales = _spread(node, scale.astype(np.float64), x.shape).ravel()
+    zeros = np.zeros(x.size) if zero is None else _spread(node, zero.astype(np.float64), x.shape).ravel()
+    return [Affine(x.shape, x.matrix.scale_rows(scales), (x.bias - zeros) * scales, x.optional)]
+
+
+@rule("MatMulInteger", steps=("contract",), exactness="exact")
+def matmul_integer(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
+    """``(A - a_zero) @ (B - b_zero)``; a vector of zeros belongs to the rows of A, to the columns of B."""
+    a, b, a_zero, b_zero = (*operands, None, None)[:4]
+    if isinstance(a_zero, np.ndarray) and a_zero.ndim == 1 and a_zero.size > 1:
+        a_zero = a_zero[:, None]
+    return [matrix_product(trace, node, _centred(trace, node, a, a_zero), _centred(trace, node, b, b_zero))]
+
+
+@rule("ConvInteger", steps=("contract", "wire"), exactness="exact")
+def conv_integer(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
+    """A convolution of what is above the zero points; padding is the zero point itself."""
+    x, w, x_zero, w_zero = (*operands, None, None)[:4]
+    kernel = _centred(trace, node, w, _per_channel(w, w_zero))
+    return conv(trace, node, [_centred(trace, node, x, x_zero), kernel, None])
+
+
+@rule("QLinearMatMul", steps=("contract", "requantize"), exactness="exact")
+def qlinear_matmul(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
+    """The product of integers, requantised: the factor is ``a_scale * b_scale / y_scale`` in float32."""
+    a, a_scale, a_zero, b, b_scale, b_zero, y_scale, y_zero = operands
+    scales = [_array(value) for value in (a_scale, b_scale, y_scale)]
+    result = matrix_product(trace, node, _centred(trace, node, a, a_zero), _centred(trace, node, b, b_zero))
+    factor = np.asarray(scales[0] * scales[1] / scales[2]).astype(np.float64)
+    zero = _array(y_zero)
+    factors, zeros = (np.broadcast_to(value, result.shape) for value in (factor, zero.astype(np.float64)))
+    return [_requantized(trace, node, result, factors, zeros, zero.dtype, integer=True)]
+
+
+@rule("QLinearConv", steps=("contract", "wire", "requantize"), exactness="exact")
+def qlinear_conv(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
+    """The convolution of integers with an integer bias, requantised channel by channel."""
+    x, x_scale, x_zero, w, w_scale, w_zero, y_scale, y_zero, bias = (*operands, None)[:9]
+    kernel = _centred(trace, node, w, _per_channel(w, w_zero))
+    result = conv(trace, node, [_centred(trace, node, x, x_zero), kernel, bias])[0]
+    assert isinstance(result, Affine)
+    scales = [_array(value) for value in (x_scale, w_scale, y_scale)]
+    factor = np.atleast_1d(scales[0] * scales[1] / scales[2]).astype(np.float64)
+    channels = factor.reshape(-1, *[1] * (len(result.shape) - 2))
+    zero = _array(y_zero)
+    factors, zeros = (np.broadcast_to(value, result.shape) for value in (channels, zero.astype(np.float64)))
+    return [_requantized(trace, node, result, factors, zeros, zero.dtype, integer=True)]
+
+
+@rule("DynamicQuantizeLinear", steps=("maximum", "quotient", "floor", "relu"))
+def dynamic_quantize(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
+    """uint8 over the range of x itself: a private division an element, rounded as finely as activations are."""
+    x = linear(node, operands[0], trace)
+    flat = Affine.stack([x, Affine.constant(np.zeros(1), trace.n_variables)])
+    row = flat.pick(np.arange(flat.size, dtype=np.int64)[None])
+    high, low = maximum(trace, node, row), minimum(trace, node, row)
+    reach = combined(high, low, -1.0)
+    span = combined(reach, equal_zero(trace, node, reach))  # 1 where every x is 0
+    zero = _clipped(trace, node, quotient(trace, node, scaled(low, -255.0), span))
+    # One division each: an inverse they share would be rounded, and halves would no longer be seen.
+    tops = scaled(x, 255.0)
+    parts = [quotient(trace, node, tops.pick(np.array([element])), span) for element in range(x.size)]
+    steps = round_half_even(trace, node, Affine.stack(parts))
+    moved = combined(steps, zero.pick(np.zeros(1, dtype=np.int64)))
+    first = np.zeros((), dtype=np.int64)
+    return [_clipped(trace, node, moved), scaled(span, 1.0 / 255.0).pick(first), zero.pick(first)]
+
+
+def _clipped(trace: Trace, node: Node, x: Affine) -> Affine:
+    """The nearest number in 0 .. 255."""
+    ones = np.ones(x.shape)
+    return _requantized(trace, node, x, ones, 0.0 * ones, np.dtype(np.uint8), integer=False)
+
+
+def _requantized(
+    trace: Trace, node: Node, x: Affine, factors: F64, zeros: F64, dtype: np.dtype[Any], *, integer: bool
+) -> Affine:
+    if dtype.kind not in "iu" or dtype.itemsize > 2:
+        raise unsupported(node, f"results of type {dtype}", "quantise to int8, uint8, int16 or uint16")
+    if not np.all(np.isfinite(factors)) or np.any(factors <= 0):
+        raise unsupported(node, "a scale that is not positive")
+    low, high = int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
+    source, least = _behind_relu(trace, x, zeros, high) if not integer else (x, None)
+    if least is not None:
+        low = least
+    params = {
+        "integer": integer,
+        "factor": factors.ravel(),
+        "zero": zeros.ravel(),
+        "low": low,
+        "bits": (high - low).bit_length(),
+    }
+    flat = source.pick(np.arange(source.size, dtype=np.int64))
+    step = FloatStep("requantize", node.name, flat, flat.size, params)
+    return trace.append(step, x.shape, whole=True, lo=float(low), hi=float(high))
+
+
+def _behind_relu(trace: Trace, x: Affine, zeros: F64, high: int) -> tuple[Affine, int | None]:
+    """What a ReLU rectifies, and the level it rectifies to, where that leaves a power of two of levels."""
+    zero = int(zeros.flat[0])
+    if np.any(zeros != zero) or (high - zero + 1) & (high - zero):
+        return x, None
+    before = unrectified(trace, x)
+    return (x, None) if before is None else (before, zero)
+
+
+def _centred(trace: Trace, node: Node, value: Value | None, zero: Value | None) -> Value:
+    """``value - zero`` as integers."""
+    if isinstance(value, np.ndarray) and (zero is None or isinstance(zero, np.ndarray)):
+        return value.astype(np.float64) - (0.0 if zero is None else zero.astype(np.float64))
+    source = linear(node, value, trace)
+    if zero is None:
+        return source
+    first, second = aligned(source, linear(node, zero, trace))
+    return combined(first, second, -1.0)
+
+
+def _per_channel(w: Value | None, zero: Value | None) -> Value | None:
+    """Zero points of a kernel's output channels, to be taken from it."""
+    if isinstance(zero, np.ndarray) and isinstance(w, np.ndarray) and zero.size > 1:
+        return zero.reshape(-1, *[1] * (w.ndim - 1))
+    return zero
+
+
+def _spread(node: Node, values: Array, shape: tuple[int, ...]) -> Array:
+    """Scales or zero points of every element: one for all, one for each place along an axis, or one a block."""
+    block = node.attributes.get("block_size") or 0
+    axis = node.attributes.get("axis", 1)
+    assert isinstance(block, int)
+    assert isinstance(axis, int)
+    if values.size == 1:
+        return np.broadcast_to(values.reshape(()), shape)
+    axis %= len(shape)
+    if block:
+        return np.repeat(values, block, axis=axis)[tuple(slice(0, length) for length in shape)]
+    if values.shape != (shape[axis],):
+        raise unsupported(node, f"{values.size} scales or zero points for axis {axis} of {shape}")
+    return np.broadcast_to(values.reshape(-1, *[1] * (len(shape) - axis - 1)), shape)
+
+
+def _output_type(node: Node, zero: Array | None) -> np.dtype[Any]:
+    from prover.graph.dtypes import ELEMENT_TYPES
+
+    if zero is not None:
+        return zero.dtype
+    wanted = node.attributes.get("output_dtype") or 2
+    assert isinstance(wanted, int)
+    found = ELEMENT_TYPES.get(wanted)
+    if found is None:
+        raise unsupported(node, f"output_dtype {wanted}")
+    return found
+
+
+def _constant(operands: list[Value | None], index: int) -> Any:
+    value = operands[index] if len(operands) > index else None
+    return None if value is None else _array(value)
+
+
+def _array(value: Value | None) -> Array:
+    assert isinstance(value, np.ndarray)
+    return value

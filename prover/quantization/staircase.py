@@ -1,0 +1,123 @@
+"""Monotone step functions of an integer: their exact thresholds, and the cheapest integer line that has them all.
+
+A requantisation is such a function: an accumulator is scaled in floating point, rounded, moved and saturated. Every
+one of these is monotone, rounding errors included, so the function is known by the smallest integer of each level,
+found by bisection on the function itself. Whether a line ``(factor * x + offset) >> shift`` rises at exactly these
+integers is a question about digital lines (Reveillès 1991): each threshold bounds the line from below at one integer
+and from above at the integer before it, so factors between the extreme slopes of such pairs are possible, and no other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+I64 = NDArray[np.int64]
+F64 = NDArray[np.float64]
+
+Function = Callable[[I64], I64]
+"""Monotone, element by element."""
+
+_PAIRS = 1 << 24
+"""Most pairs of points whose slopes are compared; beyond, factors near the mean slope are tried."""
+
+_ROOM = 1 << 60
+"""No number of a line reaches it."""
+
+
+@dataclass(frozen=True)
+class Stairs:
+    """A monotone function on ``lo .. hi``.
+
+    Attributes:
+        base: its value at lo.
+        cuts: int64[n], the smallest argument of each level above the base, ascending; a jump repeats one.
+        lo, hi: range of the argument.
+    """
+
+    base: int
+    cuts: I64
+    lo: int
+    hi: int
+
+    @property
+    def top(self) -> int:
+        """The value at hi."""
+        return self.base + self.cuts.size
+
+
+@dataclass(frozen=True)
+class Line:
+    """``(factor * x + offset) >> shift``."""
+
+    factor: int
+    offset: int
+    shift: int
+
+
+def stairs(function: Function, lo: int, hi: int) -> Stairs:
+    """All levels of ``function`` between ``lo`` and ``hi``."""
+    base, top = (int(function(np.array([end], dtype=np.int64))[0]) for end in (lo, hi))
+    levels = np.arange(base + 1, top + 1, dtype=np.int64)
+    low, high = np.full(levels.size, lo, dtype=np.int64), np.full(levels.size, hi, dtype=np.int64)
+    while bool((high - low > 1).any()):
+        middle = low + (high - low) // 2
+        reached = function(middle) >= levels
+        low, high = np.where(reached, low, middle), np.where(reached, middle, high)
+    return Stairs(base, high, lo, hi)
+
+
+def line(steps: Stairs, cap: int) -> Line | None:
+    """The line with the fewest fraction bits that, saturated to ``0 .. cap``, has every level of ``steps``.
+
+    Returns:
+        None when there is none: levels that ties or rounding made uneven.
+    """
+    if not steps.cuts.size:
+        return Line(0, steps.base, 0)
+    levels = np.arange(steps.base + 1, steps.top + 1, dtype=np.int64)
+    below, least = steps.cuts, levels  # the line reaches these levels here
+    above, most = steps.cuts - 1, levels  # and does not reach these levels here
+    if steps.base > 0:
+        below, least = np.append(below, steps.lo), np.append(least, steps.base)
+    if steps.top < cap:
+        above, most = np.append(above, steps.hi), np.append(most, steps.top + 1)
+    flattest, steepest = _slopes(below, least, above, most)
+    reach = float(max(abs(steps.lo), abs(steps.hi), 1))
+    for shift in range(60):
+        unit = 2.0**shift
+        if (steps.top + 2) * unit >= _ROOM or steepest * unit * reach >= _ROOM:
+            return None
+        for factor in _between(flattest * unit, steepest * unit):
+            low = int(((least << shift) - factor * below).max())
+            high = int(((most << shift) - factor * above).min()) - 1
+            if low <= high:
+                return Line(factor, low, shift)
+    return None
+
+
+def _slopes(below: I64, least: I64, above: I64, most: I64) -> tuple[float, float]:
+    """Slopes between which the line's must lie, widened by what float64 rounds."""
+    if below.size * above.size > _PAIRS:
+        mean = float(least[-1] - least[0] + 1) / max(float(below[-1] - below[0]), 1.0)
+        return mean * (1 - 2.0**-30), mean * (1 + 2.0**-30)
+    run = (above[None, :] - below[:, None]).astype(np.float64)
+    rise = (most[None, :] - least[:, None]).astype(np.float64)
+    slope = rise / np.where(run == 0, 1.0, run)
+    steepest = float(slope[run > 0].min(initial=float(np.iinfo(np.int32).max)))
+    flattest = float(slope[run < 0].max(initial=0.0))
+    return flattest * (1 - 2.0**-48), steepest * (1 + 2.0**-48)
+
+
+def _between(low: float, high: float) -> list[int]:
+    """Up to four positive integers in a range, from the middle outwards; none in an empty one."""
+    if low > high:
+        return []
+    first, last = max(int(np.ceil(low)), 1), int(np.floor(high))
+    if first > last:
+        return []
+    middle = (first + last) // 2
+    return sorted({min(max(middle + step, first), last) for step in (0, 1, -1, 2)}, key=lambda n: abs(n - middle))

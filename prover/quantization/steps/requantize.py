@@ -1,0 +1,209 @@
+"""``requantize``: integers of few bits from a linear form: scaled, rounded, moved by a zero point, saturated.
+
+    y = low + min(max(x >> shift, 0), 2^bits - 1)        where the levels lie on a line
+    y = low + base + (number of cuts that x reaches)     elsewhere
+
+What is computed is the operator's own float32 arithmetic, tabulated: every level's exact threshold is found on it, and
+the line (its factor and offset are in the forms) was checked against all of them. So the result is the
+specification's wherever the form's terms are multiples of one unit, as accumulators of quantised operands are; other
+forms are rounded first, within the error of a hidden layer, and there halves go up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from prover.errors import QuantizationError
+from prover.quantization.frame import Frame, Quantised, bit_length
+from prover.quantization.plan import LinearForms, Param, Step
+from prover.quantization.sparse import Sparse
+from prover.quantization.staircase import Line, Stairs, line, stairs
+from prover.quantization.steps import StepKind
+from prover.quantization.trace import Affine, FloatStep
+
+F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
+
+_Rounding = Callable[[F64, np.float64, np.float64, int, int], I64]
+
+_MULTIPLES = 255
+"""A row's unit is its smallest coefficient divided by one of 1 .. 255."""
+
+_WHOLE = 2.0**-14
+"""Distance from an integer within which a multiple of the unit counts as one: float32 rounded the weights."""
+
+_OFFSETS = 1024
+"""Parts of a unit to which what is left of a bias is known."""
+
+
+def rounded_quotient(x: F64, scale: np.float64, zero: np.float64, low: int, high: int) -> I64:
+    """QuantizeLinear: ``saturate(round(float32(x) / scale) + zero)``, halves to even; scale is a float32."""
+    with np.errstate(over="ignore"):
+        steps = np.rint(x.astype(np.float32) / np.float32(scale)).astype(np.float64)
+    return np.asarray(np.clip(steps + zero, low, high).astype(np.int64))
+
+
+def rounded_product(x: F64, factor: np.float64, zero: np.float64, low: int, high: int) -> I64:
+    """QLinearMatMul and QLinearConv: ``saturate(round(x * factor + zero))``, halves to even; factor is a float32."""
+    return np.rint(np.clip(x * factor + zero, low, high)).astype(np.int64)
+
+
+def quantise(step: FloatStep, frame: Frame) -> Quantised:
+    """``step.params``: ``"integer"`` (the forms are accumulators), ``"factor"`` and ``"zero"`` float64[n], ``"low"``,
+    ``"bits"``."""
+    low, bits = int(step.params["low"]), int(step.params["bits"])
+    source = step.inputs
+    counts = source.matrix.widen(frame.unit.size).scale_cols(frame.unit)
+    if step.params["integer"]:
+        units = np.ones(source.size)
+        if np.any(counts.data != np.rint(counts.data)) or np.any(source.bias != np.rint(source.bias)):
+            raise QuantizationError(f"{step.node}: an accumulator that is no integer", "quantise its inputs")
+    else:
+        units = row_units(counts)
+    exact, rest = np.flatnonzero(units > 0), np.flatnonzero(units <= 0)
+    parts: list[_Rows] = []
+    if exact.size:
+        function = rounded_product if step.params["integer"] else rounded_quotient
+        rows = counts.take(exact)
+        parts.append(_tabulated(step, frame, rows, source.bias[exact], units[exact], function, exact))
+    if rest.size:
+        parts.append(_approximated(step, frame, rest))
+    order = np.argsort(np.concatenate((exact, rest)), kind="stable")
+    forms = LinearForms.stack([part.forms for part in parts]).rows(order)
+    shifts, tables = (np.concatenate([getattr(part, name) for part in parts])[order] for name in ("shifts", "tables"))
+    found = parts[0].stairs
+    params: dict[str, Param] = {"low": low, "bits": bits, "shifts": _flat(shifts)}
+    if found:
+        params["tables"] = _flat(tables)
+        params["counts"] = tuple(int(table.cuts.size) for table in found)
+        params["bases"] = tuple(table.base for table in found)
+        params["cuts"] = tuple(int(cut) for table in found for cut in table.cuts)
+    done = Step("requantize", step.node, forms, forms.lo, forms.hi, 0, bit_length(frame.observed_inputs(forms)), params)
+    lo, hi = (evaluate(done, end[None])[0] for end in (forms.lo, forms.hi))
+    return Quantised(Step(done.kind, done.node, forms, lo, hi, 0, done.observed_bits, params), 1.0)
+
+
+def evaluate(step: Step, inputs: I64) -> I64:
+    low, cap = step.integer("low"), (1 << step.integer("bits")) - 1
+    shifts = step.integers("shifts")
+    result = np.clip(inputs >> np.maximum(shifts, 0), 0, cap)
+    for table, chosen in tables(step):
+        result[:, chosen] = table.base + np.searchsorted(table.cuts, inputs[:, chosen], side="right")
+    return np.asarray(result + low, dtype=np.int64)
+
+
+def tables(step: Step) -> list[tuple[Stairs, I64]]:
+    """Tables of the elements whose levels lie on no line, with those elements."""
+    if "tables" not in step.params:
+        return []
+    owner, counts, bases = (step.integers(name) for name in ("tables", "counts", "bases"))
+    ends = np.concatenate(([0], np.cumsum(counts)))
+    cuts = step.integers("cuts")
+    return [
+        (Stairs(int(bases[k]), cuts[ends[k] : ends[k + 1]], 0, 0), np.flatnonzero(owner == k))
+        for k in range(counts.size)
+    ]
+
+
+def row_units(matrix: Sparse) -> F64:
+    """float64[m]: of every row the largest unit of which all its coefficients are whole multiples; 0 where none is."""
+    units = np.zeros(matrix.n_rows)
+    units[np.diff(matrix.indptr) == 0] = 1.0
+    pending = np.flatnonzero(units == 0)
+    for multiple in range(1, _MULTIPLES + 1):
+        if not pending.size:
+            break
+        rows = matrix.take(pending)
+        starts = rows.indptr[:-1]
+        unit = np.minimum.reduceat(np.abs(rows.data), starts) / multiple
+        parts = rows.data / unit[rows.rows]
+        fits = np.maximum.reduceat(np.abs(parts - np.rint(parts)), starts) <= _WHOLE
+        units[pending[fits]] = unit[fits]
+        pending = pending[~fits]
+    return units
+
+
+class _Rows:
+    """Part of a step: forms, the shift of each (-1: a table) and its table (-1: a line)."""
+
+    def __init__(self, forms: LinearForms, shifts: I64, tables: I64, found: Sequence[Stairs] = ()) -> None:
+        self.forms, self.shifts, self.tables, self.stairs = forms, shifts, tables, list(found)
+
+
+def _tabulated(
+    step: FloatStep, frame: Frame, counts: Sparse, bias: F64, units: F64, function: _Rounding, chosen: I64
+) -> _Rows:
+    """Elements whose forms are whole multiples of a unit: exact."""
+    low, bits = int(step.params["low"]), int(step.params["bits"])
+    cap = (1 << bits) - 1
+    weights = counts.with_data(np.rint(counts.data / units[counts.rows]).astype(np.int64))
+    whole = np.rint(bias / units)
+    rest = np.rint((bias / units - whole) * _OFFSETS) / _OFFSETS
+    lo, hi = frame.bounds.of(weights, whole.astype(np.int64), step.node)
+    factor, zero = (np.asarray(step.params[name], dtype=np.float64)[chosen] for name in ("factor", "zero"))
+    keys = np.stack((units, rest, factor, zero), axis=1)
+    kinds, kind = np.unique(keys, axis=0, return_inverse=True)
+    factors, offsets = np.ones(units.size, dtype=np.int64), np.zeros(units.size, dtype=np.int64)
+    shifts, owner = np.zeros(units.size, dtype=np.int64), np.full(units.size, -1, dtype=np.int64)
+    found: list[Stairs] = []
+    for number, (unit, part, scale, point) in enumerate(kinds):
+        members = np.flatnonzero(kind.ravel() == number)
+
+        def levels(x: I64, unit: float = unit, part: float = part, scale: float = scale, point: float = point) -> I64:
+            value = _real(x.astype(np.float64) + part, unit)
+            return function(value, np.float64(scale), np.float64(point), low, low + cap) - low
+
+        table = stairs(levels, int(lo[members].min()), int(hi[members].max()))
+        fit = line(table, cap)
+        if fit is not None and _cost(fit, table) <= _table_cost(table):
+            factors[members], offsets[members], shifts[members] = fit.factor, fit.offset, fit.shift
+        else:
+            shifts[members], owner[members] = -1, len(found)
+            found.append(table)
+    matrix = weights.with_data(weights.data * factors[weights.rows])
+    forms = LinearForms(
+        matrix, whole.astype(np.int64) * factors + offsets, lo * factors + offsets, hi * factors + offsets
+    )
+    return _Rows(forms, shifts, owner, found)
+
+
+def _real(x: F64, unit: float) -> F64:
+    """``x * unit``; a unit such as 1/1000 divides, as the schema's own decimals are divided."""
+    inverse = np.rint(1.0 / unit)
+    if inverse > 0 and abs(unit * inverse - 1.0) < 2.0**-50:
+        return np.asarray(x / inverse)
+    return np.asarray(x * unit)
+
+
+def _cost(fit: Line, table: Stairs) -> int:
+    ends = [fit.factor * end + fit.offset for end in (table.lo, table.hi)]
+    return max(abs(end) for end in ends).bit_length() + 3
+
+
+def _table_cost(table: Stairs) -> int:
+    return int(np.unique(table.cuts).size) + (table.hi - table.lo).bit_length()
+
+
+def _approximated(step: FloatStep, frame: Frame, rows: I64) -> _Rows:
+    """Other elements: counted in output levels, with the fraction bits of a hidden layer."""
+    source = step.inputs.pick(rows)
+    factor, zero = (np.asarray(step.params[name], dtype=np.float64)[rows] for name in ("factor", "zero"))
+    levels = Affine(
+        source.shape,
+        source.matrix.scale_rows(1.0 / factor),
+        source.bias / factor + zero - int(step.params["low"]) + 0.5,
+        source.optional,
+    )
+    wanted = frame.hidden_fraction_bits(levels)
+    fraction, forms = frame.fit(levels, wanted, step.node, error_bits=frame.settings.hidden_error_bits)
+    return _Rows(forms, np.full(rows.size, fraction, dtype=np.int64), np.full(rows.size, -1, dtype=np.int64))
+
+
+def _flat(values: I64) -> tuple[int, ...]:
+    return tuple(int(value) for value in values)
+
+
+KIND = StepKind("requantize", quantise, evaluate)
