@@ -6,12 +6,13 @@ import numpy as np
 
 from prover.graph import Node
 from prover.quantization.blocks.product import contract
+from prover.quantization.blocks.wires import reused
 from prover.quantization.rules import rule
 from prover.quantization.rules.linear import integer, matmul_right, real, scaled, summed
 from prover.quantization.trace import Affine, Trace, Value, linear
 
 
-@rule("Gemm", steps=("contract",))
+@rule("Gemm", steps=("wire", "contract"))
 def gemm(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """``alpha * A' @ B' + beta * C``."""
     first, second = (
@@ -26,7 +27,7 @@ def gemm(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     return [summed(result, scaled(bias, np.full(bias.size, real(node, "beta"))))]
 
 
-@rule("MatMul", steps=("contract",))
+@rule("MatMul", steps=("wire", "contract"))
 def matmul(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """numpy's matmul: batches broadcast, a vector is a row on the left and a column on the right."""
     return [matrix_product(trace, node, operands[0], operands[1])]
@@ -35,7 +36,9 @@ def matmul(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value
 def matrix_product(trace: Trace, node: Node, left: Value | None, right: Value | None) -> Affine:
     """``left @ right``; linear where one side is constant."""
     if isinstance(right, np.ndarray) and right.ndim == 2:
-        return matmul_right(linear(node, left, trace), right.astype(np.float64))
+        source = linear(node, left, trace)
+        readers = np.tile(np.count_nonzero(right, axis=1), source.size // max(len(right), 1))
+        return matmul_right(reused(trace, node, source, readers), right.astype(np.float64))
     a, b = linear(node, left, trace), linear(node, right, trace)
     numbers_a, numbers_b = (np.arange(side.size, dtype=np.int64).reshape(side.shape) for side in (a, b))
     rows = numbers_a if numbers_a.ndim > 1 else numbers_a[None, :]

@@ -32,7 +32,7 @@ def quantise(step: FloatStep, frame: Frame) -> Quantised:
     seen = frame.observed_inputs(forms)
     params: dict[str, Param] = {"shift": shift}
     lo, hi = np.maximum(forms.lo, 0) >> shift, np.maximum(forms.hi, 0) >> shift
-    cap = _cap(forms, seen, shift, frame)
+    cap = saturation(forms, seen, shift, frame)
     if cap is not None and cap < int(hi.max()):
         params["cap"] = cap
         lo, hi = np.minimum(lo, cap), np.minimum(hi, cap)
@@ -41,7 +41,7 @@ def quantise(step: FloatStep, frame: Frame) -> Quantised:
     return Quantised(quantised, 2.0 ** (shift - fraction), relaxation)
 
 
-def _cap(forms: LinearForms, seen: NDArray[np.int64], shift: int, frame: Frame) -> int | None:
+def saturation(forms: LinearForms, seen: NDArray[np.int64], shift: int, frame: Frame) -> int | None:
     """Where to saturate: all ones above 3/2 of the largest result seen; None where the proven width is near that."""
     limit = frame.settings.saturation_bits
     if limit and frame.saturated[forms.matrix.cols].any():
