@@ -208,3 +208,67 @@ def test_a_huge_range_keeps_the_precision_where_the_samples_are() -> None:
         _, got = planned(model, schema, rows)
         wanted = float_outputs(model, rows)
         assert float((np.abs(got - wanted) / np.maximum(np.abs(wanted), 1.0)).max()) <= 2.0**-10.5, op
+
+
+def chain(nodes: list[Any], constants: dict[str, float]) -> bytes:
+    """A model of nodes from X to y over [1, 2] features, with scalar constants."""
+    graph = helper.make_graph(
+        nodes,
+        "net",
+        [helper.make_tensor_value_info("X", TensorProto.FLOAT, [1, 2])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 2])],
+        [numpy_helper.from_array(np.float32(value), name) for name, value in constants.items()],
+    )
+    return bytes(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9).SerializeToString()
+    )
+
+
+def node(op: str, inputs: list[str], output: str) -> Any:
+    return helper.make_node(op, inputs, [output], f"{op}_{output}")
+
+
+GATES = {
+    "silu": chain([node("Sigmoid", ["X"], "s"), node("Mul", ["X", "s"], "y")], {}),
+    "quick gelu": chain(
+        [node("Mul", ["X", "k"], "u"), node("Sigmoid", ["u"], "s"), node("Mul", ["s", "X"], "y")], {"k": 1.702}
+    ),
+    "gelu": chain(
+        [
+            node("Div", ["X", "root"], "u"),
+            node("Erf", ["u"], "e"),
+            node("Add", ["e", "one"], "g"),
+            node("Mul", ["X", "g"], "p"),
+            node("Mul", ["p", "half"], "y"),
+        ],
+        {"root": 2.0**0.5, "one": 1.0, "half": 0.5},
+    ),
+    "mish": chain(
+        [node("Softplus", ["X"], "s"), node("Tanh", ["s"], "t"), node("Mul", ["X", "t"], "y")],
+        {},
+    ),
+    "tanh gate": chain(
+        [node("Mul", ["X", "k"], "u"), node("Tanh", ["u"], "t"), node("Mul", ["t", "X"], "y")], {"k": -0.7}
+    ),
+}
+
+
+@pytest.mark.parametrize("name", GATES)
+def test_exported_gates_are_one_table(name: str) -> None:
+    schema = Schema("s", (Fixed("a", 256, -2048, 2048), Fixed("b", 256, -2048, 2048)))
+    rows = np.concatenate((grid(-8, 8, 256), grid(-8, 8, 256)[::-1]), axis=1)
+    plan, got = planned(GATES[name], schema, rows)
+    assert [step.kind for step in plan.steps] == ["function", "round"]
+    wanted = float_outputs(GATES[name], rows)
+    assert float((np.abs(got - wanted) / np.maximum(np.abs(wanted), 1.0)).max()) <= 2.0**-10
+
+
+def test_a_gate_of_something_else_is_a_product() -> None:
+    model = chain(
+        [node("Add", ["X", "one"], "u"), node("Sigmoid", ["u"], "s"), node("Mul", ["X", "s"], "y")], {"one": 1.0}
+    )
+    schema = Schema("s", (Fixed("a", 256, -1024, 1024), Fixed("b", 256, -1024, 1024)))
+    rows = np.concatenate((grid(-4, 4, 256), grid(-4, 4, 256)[::-1]), axis=1)
+    plan, got = planned(model, schema, rows)
+    assert "contract" in [step.kind for step in plan.steps]
+    assert np.allclose(got, float_outputs(model, rows), atol=8e-3)

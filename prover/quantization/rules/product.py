@@ -6,6 +6,7 @@ import numpy as np
 
 from prover.graph import Node
 from prover.quantization.blocks.function import apply
+from prover.quantization.blocks.gate import gated
 from prover.quantization.blocks.links import inverted, shares
 from prover.quantization.blocks.product import product
 from prover.quantization.blocks.quotient import quotient, whole_quotient
@@ -18,11 +19,12 @@ _LARGEST_EXPONENT = 64
 """Larger whole exponents go through the logarithm."""
 
 
-@rule("Mul", steps=("contract",))
+@rule("Mul", steps=("contract", "function"))
 def multiply(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
-    """Broadcast product; linear where one side is constant."""
+    """Broadcast product; linear where one side is constant, one table where it is a gate such as x * sigmoid(x)."""
     left, right = (linear(node, value, trace) for value in operands)
-    return [product(trace, node, left, right)]
+    found = gated(trace, node, left, right)
+    return [product(trace, node, left, right) if found is None else found]
 
 
 @rule("Div", steps=("quotient", "contract"))
