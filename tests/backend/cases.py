@@ -90,6 +90,8 @@ def obstacle(case: NodeCase) -> str:
                 return f"{what} holds NaN or infinity"
     if not case.outputs:
         return "no output"
+    if case.op == "Dropout" and bool(case.inputs.get("t", False)) and case.inputs.get("r", 0.5) != 0:
+        return "elements are dropped at random"
     if sum(value.size for value in case.inputs.values()) > MOST_NUMBERS:
         return f"more than {MOST_NUMBERS} numbers"
     return ""

@@ -5,6 +5,7 @@ What a real export has as a constant stays one: shapes, axes and other static op
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -73,19 +74,22 @@ class Statement:
     constants: tuple[str, ...]
 
 
-def statement_of(case: NodeCase, output: str, *, single: bool = False, most: int = MAX_OUTPUTS) -> Statement:
+def statement_of(
+    case: NodeCase, output: str, *, single: bool = False, constant: bool = False, most: int = MAX_OUTPUTS
+) -> Statement:
     """The statement about one output of a case.
 
     Args:
         case: the test.
         output: name of the graph output.
         single: only the first input that may be private is.
+        constant: the output is known not to depend on the inputs' values.
         most: elements to reveal, evenly spread, of a larger output.
     """
     constants = static_inputs(case)
     private = [name for name in case.inputs if name not in constants]
     private = private[:1] if single else private
-    anchored = not _reads(case.model.graph, output, set(private))
+    anchored = constant or not _reads(case.model.graph, output, set(private))
     model = onnx.ModelProto()
     model.CopyFrom(case.model)
     graph = model.graph
@@ -118,21 +122,25 @@ def statement_of(case: NodeCase, output: str, *, single: bool = False, most: int
 
 def static_inputs(case: NodeCase) -> set[str]:
     """Inputs that must be constants: those a static operand is computed from, and the parameters of layers."""
-    graph = case.model.graph
     versions = {item.domain or DEFAULT_DOMAIN: item.version for item in case.model.opset_import}
-    wanted: set[str] = set()
+    return _static(case.model.graph, set(), versions) & set(case.inputs)
+
+
+def _static(graph: onnx.GraphProto, wanted: set[str], versions: Mapping[str, int]) -> set[str]:
+    """Names that must be constants so that ``wanted`` and the static operands of all nodes are."""
     for node in reversed(graph.node):
         operands = list(node.input)
         places = set(PARAMETERS.get(node.op_type, ()))
-        try:
+        with contextlib.suppress(UnsupportedOpError):
             domain = node.domain or DEFAULT_DOMAIN
             places |= set(find_spec(domain, node.op_type, versions.get(domain, versions.get(ML_DOMAIN, 1))).static)
-        except UnsupportedOpError:
-            pass
         if wanted & set(node.output) and node.op_type not in _STATIC_FREE:
             places = set(range(len(operands)))
-        wanted |= {operands[place] for place in places if place < len(operands)}
-    return wanted & set(case.inputs)
+        wanted = wanted | {operands[place] for place in places if place < len(operands)}
+        for attribute in node.attribute:
+            inner = {info.name for info in attribute.g.output} if wanted & set(node.output) else set()
+            wanted = _static(attribute.g, wanted | inner, versions)
+    return wanted
 
 
 def _features(name: str, value: NDArray[Any]) -> tuple[list[Feature], NDArray[Any]]:
