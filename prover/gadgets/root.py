@@ -7,11 +7,10 @@ element it was said to be, and that integer has one root.
 
 Statement of ``inverse_root``: y²·x ≤ C < (y + 1)²·x, y in n digits. Constraints per form: n + 2·w + 3, the digits of y,
 of s = C - y²·x and of t = (y + 1)²·x - 1 - C, w digits each, and three products.
-Soundness: s and t are integers in 0 .. 2^w - 1, so (2·y + 1)·x = s + t + 1 and y²·x = C - s over the field. Then x is,
-in the field, the rational ρ = (s + t + 1) / (2·y + 1), and y²·(s + t + 1) = (C - s)·(2·y + 1); both sides are below
-p/4, so this is an equation of integers, and y²·ρ ≤ C < (y + 1)²·ρ holds of rationals. A second y' has its own ρ', equal
-in the field and by the same bound equal as a fraction, and one positive ρ has one ⌊√(C / ρ)⌋. Nothing is assumed about
-x; no positive y makes x = 0 or a small negative x pass, since C ≥ 2^w then leaves s without digits.
+Soundness: s and t are integers in 0 .. 2^w - 1, (2·y + 1)·x = s + t + 1 and y²·x = C - s over the field, and so
+y²·(s + t + 1) = (C - s)·(2·y + 1), where both sides stay below p/4: an equation of integers. 2·y + 1 has no factor in
+common with y², so it divides s + t + 1, and the quotient N is an integer with x = N, y²·N ≤ C < (y + 1)²·N. Nothing is
+assumed about x: only a positive integer has a witness, and a positive integer has one such y.
 Source: two-sided bounds, as for division; Circom's and Halo2's fixed point libraries check one side by a comparison.
 """
 
@@ -64,7 +63,8 @@ def inverse_root(cs: ConstraintSystem, x: LinearVector, scale: int, origin: str 
     digits = unsigned_widths(ends[1])
     if scale >> width == 0:
         raise MalformedCircuitError(f"{origin}: scale 2^{scale.bit_length() - 1} cannot tell 0 from 1")
-    if 8 * (2 << int(digits.max(initial=0))) ** 2 * max(2 << width, scale) >= cs.modulus:
+    bits = int(digits.max(initial=0))
+    if 4 * max(1 << (2 * bits + width + 1), scale << (bits + 1)) >= cs.modulus:
         raise MalformedCircuitError(f"{origin}: the square times the number may reach p/4")
     decompose(cs, root, digits, f"{origin}.root")
     square = cs.product(root, root, f"{origin}.square")
