@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prover.graph import Node
+from prover.graph.ops.quantized import integer_type, spread
 from prover.quantization.blocks.compare import equal_zero
 from prover.quantization.blocks.function import round_half_even
 from prover.quantization.blocks.maximum import maximum, minimum
@@ -28,12 +29,14 @@ def quantize(trace: Trace, node: Node, operands: list[Value | None]) -> list[Val
     """``saturate(round(x / scale) + zero)``; a ReLU before it is part of the saturation where the zero allows."""
     x = linear(node, operands[0], trace)
     scale, zero = _constant(operands, 1), _constant(operands, 2)
-    dtype = _output_type(node, zero)
+    try:
+        dtype = integer_type(node, zero)
+    except ValueError as error:
+        raise unsupported(node, str(error)) from error
     if node.attributes.get("precision"):
         raise unsupported(node, "attribute 'precision' other than the scale's own type")
-    scales = _spread(node, scale, x.shape)
-    zeros = np.zeros(x.shape) if zero is None else _spread(node, zero.astype(np.float64), x.shape)
-    return [_requantized(trace, node, x, scales.astype(np.float64), zeros, dtype, integer=False)]
+    zeros = np.zeros(x.shape) if zero is None else _each(node, zero, x)
+    return [_requantized(trace, node, x, _each(node, scale, x), zeros, dtype, integer=False)]
 
 
 @rule("DequantizeLinear", exactness="exact")
@@ -41,8 +44,8 @@ def dequantize(trace: Trace, node: Node, operands: list[Value | None]) -> list[V
     """``(x - zero) * scale``: linear."""
     x = linear(node, operands[0], trace)
     scale, zero = _constant(operands, 1), _constant(operands, 2)
-    scales = _spread(node, scale.astype(np.float64), x.shape).ravel()
-    zeros = np.zeros(x.size) if zero is None else _spread(node, zero.astype(np.float64), x.shape).ravel()
+    scales = _each(node, scale, x).ravel()
+    zeros = np.zeros(x.size) if zero is None else _each(node, zero, x).ravel()
     return [Affine(x.shape, x.matrix.scale_rows(scales), (x.bias - zeros) * scales, x.optional)]
 
 
@@ -165,33 +168,12 @@ def _per_channel(w: Value | None, zero: Value | None) -> Value | None:
     return zero
 
 
-def _spread(node: Node, values: Array, shape: tuple[int, ...]) -> Array:
-    """Scales or zero points of every element: one for all, one for each place along an axis, or one a block."""
-    block = node.attributes.get("block_size") or 0
-    axis = node.attributes.get("axis", 1)
-    assert isinstance(block, int)
-    assert isinstance(axis, int)
-    if values.size == 1:
-        return np.broadcast_to(values.reshape(()), shape)
-    axis %= len(shape)
-    if block:
-        return np.repeat(values, block, axis=axis)[tuple(slice(0, length) for length in shape)]
-    if values.shape != (shape[axis],):
-        raise unsupported(node, f"{values.size} scales or zero points for axis {axis} of {shape}")
-    return np.broadcast_to(values.reshape(-1, *[1] * (len(shape) - axis - 1)), shape)
-
-
-def _output_type(node: Node, zero: Array | None) -> np.dtype[Any]:
-    from prover.graph.dtypes import ELEMENT_TYPES
-
-    if zero is not None:
-        return zero.dtype
-    wanted = node.attributes.get("output_dtype") or 2
-    assert isinstance(wanted, int)
-    found = ELEMENT_TYPES.get(wanted)
-    if found is None:
-        raise unsupported(node, f"output_dtype {wanted}")
-    return found
+def _each(node: Node, values: Array, x: Affine) -> F64:
+    """Scales or zero points of every element, float64 in x's shape."""
+    try:
+        return spread(node, values, x.shape).astype(np.float64)
+    except ValueError as error:
+        raise unsupported(node, str(error)) from error
 
 
 def _constant(operands: list[Value | None], index: int) -> Any:
