@@ -17,7 +17,7 @@ def relu(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     return [rectified(trace, node, linear(node, operands[0], trace))]
 
 
-@rule("Sigmoid")
+@rule("Sigmoid", steps=("function",))
 def sigmoid(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """``1 / (1 + exp(-x))`` of every element."""
     return [Link("sigmoid", linear(node, operands[0], trace))]

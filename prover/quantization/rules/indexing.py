@@ -156,7 +156,7 @@ def _classes(node: Node, table: NDArray[np.generic], label: Label) -> Label | No
     return Label(label.logits, checked_classes(node, classes, names), tuple(shape), names)
 
 
-@rule("OneHot", steps=("one_hot", "equal"))
+@rule("OneHot", steps=("one_hot", "equal", "contract"))
 def one_hot_rule(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """``values[1]`` where the index is the place along the new axis, or lies k below it; ``values[0]`` elsewhere."""
     index = linear(node, operands[0], trace)

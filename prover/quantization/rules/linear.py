@@ -12,7 +12,7 @@ from prover.quantization.sparse import Sparse
 from prover.quantization.trace import Affine, Link, Trace, Value, linear, unsupported
 
 
-@rule("Add", "Sub")
+@rule("Add", "Sub", steps=())
 def add(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """Broadcast sum or difference; ``1 - sigmoid(x)`` is ``sigmoid(-x)``."""
     left, right = operands
@@ -28,7 +28,7 @@ def add(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     return [summed(first, second)]
 
 
-@rule("Scaler", domain="ai.onnx.ml")
+@rule("Scaler", domain="ai.onnx.ml", steps=())
 def scaler(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """``(x - offset) * scale``; offset and scale have one entry or one per column."""
     source = linear(node, operands[0], trace)
