@@ -7,9 +7,10 @@ from functools import partial
 
 import numpy as np
 
-from prover.constraint import ConstraintSystem, LinearVector
+from prover.constraint import ConstraintSystem, IntMatrix, LinearVector
 from prover.gadgets.clipped_relu import clipped_relu
 from prover.gadgets.compare import greater_equal
+from prover.gadgets.equal import is_zero
 from prover.gadgets.interval import interval
 from prover.gadgets.relu import relu_truncate
 from prover.gadgets.truncate import truncate
@@ -42,7 +43,18 @@ def requantize(cs: ConstraintSystem, step: Step, inputs: LinearVector) -> Linear
     for table, chosen in tables(step):
         for element in chosen.tolist():
             add(np.array([element]), partial(_levels, cs, table, (int(lo[element]), int(hi[element]))))
-    return LinearVector.concat(parts)[place] + low
+    result = LinearVector.concat(parts)[place]
+    if "corrected" in step.params:
+        result = result + _corrections(cs, step, inputs)
+    return result + low
+
+
+def _corrections(cs: ConstraintSystem, step: Step, inputs: LinearVector) -> LinearVector:
+    """What is added to lines at single values: an equality each."""
+    elements, at, by = (step.integers(name) for name in ("corrected", "at", "by"))
+    equal = is_zero(cs, inputs[elements] - at, "correct")
+    columns = np.arange(elements.size, dtype=np.int64)
+    return equal.matmul(IntMatrix.from_triples(elements, columns, by, (len(inputs), elements.size)))
 
 
 def _saturated(cs: ConstraintSystem, shift: int, bits: int, x: LinearVector) -> LinearVector:

@@ -24,6 +24,9 @@ Function = Callable[[I64], I64]
 _PAIRS = 1 << 24
 """Most pairs of points whose slopes are compared; beyond, factors near the mean slope are tried."""
 
+_CORRECTIONS = 16
+"""Most single arguments at which a line is corrected."""
+
 _ROOM = 1 << 60
 """No number of a line reaches it."""
 
@@ -51,11 +54,17 @@ class Stairs:
 
 @dataclass(frozen=True)
 class Line:
-    """``(factor * x + offset) >> shift``."""
+    """``(factor * x + offset) >> shift``, and what is added to it at single arguments.
+
+    Attributes:
+        at, by: arguments and +1 or -1 each; an argument may occur twice.
+    """
 
     factor: int
     offset: int
     shift: int
+    at: tuple[int, ...] = ()
+    by: tuple[int, ...] = ()
 
 
 def stairs(function: Function, lo: int, hi: int) -> Stairs:
@@ -97,6 +106,50 @@ def line(steps: Stairs, cap: int) -> Line | None:
             if low <= high:
                 return Line(factor, low, shift)
     return None
+
+
+def nearly(steps: Stairs, cap: int, slope: float) -> Line | None:
+    """A line that misses few levels by little, and what corrects it: where ties or float32 displaced a threshold.
+
+    Args:
+        steps, cap: see :func:`line`; at least one level.
+        slope: levels an argument, as closely as it is known.
+
+    Returns:
+        The cheapest: a digit of the line costs one constraint, a correction two. None above :data:`_CORRECTIONS`.
+    """
+    levels = np.arange(steps.base + 1, steps.top + 1, dtype=np.int64)
+    reach = float(max(abs(steps.lo), abs(steps.hi), 1))
+    best, price = None, 1 << 30
+    for shift in range(60):
+        scaled = slope * 2.0**shift
+        if (steps.top + 2) * 2.0**shift >= _ROOM or scaled * reach >= _ROOM:
+            break
+        for factor in _between(scaled - 1.0, scaled + 1.0):
+            found = _corrected(steps, levels, cap, factor, shift)
+            if found is not None and (cost := shift + 2 * len(found.at)) < price:
+                best, price = found, cost
+    return best
+
+
+def _corrected(steps: Stairs, levels: I64, cap: int, factor: int, shift: int) -> Line | None:
+    """The line of a given slope whose offset suits most levels, corrected at the others."""
+    low = (levels << shift) - factor * steps.cuts
+    high = (levels << shift) - factor * (steps.cuts - 1) - 1
+    suits = np.searchsorted(np.sort(low), low, side="right") - np.searchsorted(np.sort(high), low, side="left")
+    offset = int(low[int(np.argmax(suits))])
+    ends = [(factor * end + offset) >> shift for end in (steps.lo, steps.hi)]
+    if min(max(ends[0], 0), cap) != steps.base or min(max(ends[1], 0), cap) != steps.top:
+        return None
+    cuts = -((offset - (levels << shift)) // factor)  # where the line reaches each level
+    missed = np.abs(cuts - steps.cuts)
+    if int(missed.sum()) > _CORRECTIONS:
+        return None
+    at, by = [], []
+    for wrong, right in zip(cuts[missed > 0].tolist(), steps.cuts[missed > 0].tolist(), strict=True):
+        at += list(range(min(wrong, right), max(wrong, right)))
+        by += [-1 if wrong < right else 1] * abs(wrong - right)
+    return Line(factor, offset, shift, tuple(at), tuple(by))
 
 
 def _slopes(below: I64, least: I64, above: I64, most: I64) -> tuple[float, float]:

@@ -1,6 +1,7 @@
 """``requantize``: integers of few bits from a linear form: scaled, rounded, moved by a zero point, saturated.
 
-    y = low + min(max(x >> shift, 0), 2^bits - 1)        where the levels lie on a line
+    y = low + min(max(x >> shift, 0), 2^bits - 1)        where the levels lie on a line; at single values of x, where
+                                                         ties or float32 displaced one, 1 more or less
     y = low + base + (number of cuts that x reaches)     elsewhere
 
 What is computed is the operator's own float32 arithmetic, tabulated: every level's exact threshold is found on it, and
@@ -20,7 +21,7 @@ from prover.errors import QuantizationError
 from prover.quantization.frame import Frame, Quantised, bit_length
 from prover.quantization.plan import LinearForms, Param, Step
 from prover.quantization.sparse import Sparse
-from prover.quantization.staircase import Line, Stairs, line, stairs
+from prover.quantization.staircase import Line, Stairs, line, nearly, stairs
 from prover.quantization.steps import StepKind
 from prover.quantization.trace import Affine, FloatStep
 
@@ -90,6 +91,10 @@ def evaluate(step: Step, inputs: I64) -> I64:
     low, cap = step.integer("low"), (1 << step.integer("bits")) - 1
     shifts = step.integers("shifts")
     result = np.clip(inputs >> np.maximum(shifts, 0), 0, cap)
+    if "corrected" in step.params:
+        elements = step.integers("corrected")
+        corrections = (inputs[:, elements] == step.integers("at")) * step.integers("by")
+        np.add.at(result.T, elements, corrections.T)
     for table, chosen in tables(step):
         result[:, chosen] = table.base + np.searchsorted(table.cuts, inputs[:, chosen], side="right")
     return np.asarray(result + low, dtype=np.int64)
@@ -127,10 +132,19 @@ def row_units(matrix: Sparse) -> F64:
 
 
 class _Rows:
-    """Part of a step: forms, the shift of each (-1: a table) and its table (-1: a line)."""
+    """Part of a step: forms, the shift of each (-1: a table), its table (-1: a line), and corrections of lines as
+    (element of the step, value of the form, what is added)."""
 
-    def __init__(self, forms: LinearForms, shifts: I64, tables: I64, found: Sequence[Stairs] = ()) -> None:
-        self.forms, self.shifts, self.tables, self.stairs = forms, shifts, tables, list(found)
+    def __init__(
+        self,
+        forms: LinearForms,
+        shifts: I64,
+        tables: I64,
+        found: Sequence[Stairs] = (),
+        corrections: Sequence[tuple[int, int, int]] = (),
+    ) -> None:
+        self.forms, self.shifts, self.tables = forms, shifts, tables
+        self.stairs, self.corrections = list(found), list(corrections)
 
 
 def _tabulated(
@@ -149,6 +163,7 @@ def _tabulated(
     factors, offsets = np.ones(units.size, dtype=np.int64), np.zeros(units.size, dtype=np.int64)
     shifts, owner = np.zeros(units.size, dtype=np.int64), np.full(units.size, -1, dtype=np.int64)
     found: list[Stairs] = []
+    corrections: list[tuple[int, I64, tuple[int, ...]]] = []
     for number, (unit, part, scale, point) in enumerate(kinds):
         members = np.flatnonzero(kind.ravel() == number)
 
@@ -157,9 +172,13 @@ def _tabulated(
             return function(value, np.float64(scale), np.float64(point), low, low + cap) - low
 
         table = stairs(levels, int(lo[members].min()), int(hi[members].max()))
-        fit = line(table, cap)
+        slope = unit * scale if function is rounded_product else unit / scale
+        fit = line(table, cap) or nearly(table, cap, float(slope))
         if fit is not None and _cost(fit, table) <= _table_cost(table):
             factors[members], offsets[members], shifts[members] = fit.factor, fit.offset, fit.shift
+            if fit.at:
+                at = fit.factor * np.array(fit.at, dtype=np.int64) + fit.offset
+                corrections += [(int(member), at, fit.by) for member in members]
         else:
             shifts[members], owner[members] = -1, len(found)
             found.append(table)
@@ -167,7 +186,9 @@ def _tabulated(
     forms = LinearForms(
         matrix, whole.astype(np.int64) * factors + offsets, lo * factors + offsets, hi * factors + offsets
     )
-    return _Rows(forms, shifts, owner, found)
+    where = [(int(chosen[member]), int(place), sign) for member, at, by in corrections
+             for place, sign in zip(at.tolist(), by, strict=True)]  # fmt: skip
+    return _Rows(forms, shifts, owner, found, where)
 
 
 def _real(x: F64, unit: float) -> F64:
@@ -180,7 +201,7 @@ def _real(x: F64, unit: float) -> F64:
 
 def _cost(fit: Line, table: Stairs) -> int:
     ends = [fit.factor * end + fit.offset for end in (table.lo, table.hi)]
-    return max(abs(end) for end in ends).bit_length() + 3
+    return max(abs(end) for end in ends).bit_length() + 3 + 2 * len(fit.at)
 
 
 def _table_cost(table: Stairs) -> int:
