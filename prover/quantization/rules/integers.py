@@ -12,7 +12,7 @@ from prover.quantization.blocks.one_hot import one_hot
 from prover.quantization.blocks.product import product
 from prover.quantization.blocks.quotient import quotient, whole_quotient
 from prover.quantization.blocks.remainder import remainder
-from prover.quantization.blocks.sums import aligned, combined, shifted
+from prover.quantization.blocks.sums import aligned, combined, scaled, shifted
 from prover.quantization.rules import rule
 from prover.quantization.rules.linear import integer
 from prover.quantization.trace import Affine, Trace, Value, linear, unsupported
@@ -91,10 +91,12 @@ def bit_shift(trace: Trace, node: Node, operands: list[Value | None]) -> list[Va
         if float(trace.interval(shifted_left)[1].max(initial=0.0)) < 2.0**width or width > 60:
             return [shifted_left]
         return [remainder(trace, node, shifted_left, np.full(x.shape, 1 << width, dtype=np.int64))]
-    if bool((np.diff(power.matrix.indptr) == 0).all()):
-        scaled = Affine(x.shape, x.matrix.scale_rows(1.0 / power.bias), x.bias / power.bias, x.optional)
-        return [floor(trace, node, scaled)]
-    return [whole_quotient(trace, node, x, power)]
+    result = Affine.constant(np.zeros(x.shape), trace.n_variables)
+    for bit in range(reach):
+        chosen = hot.pick(numbers[:, bit].reshape(x.shape))
+        if chosen.matrix.nnz or chosen.bias.any():
+            result = combined(result, product(trace, node, chosen, floor(trace, node, scaled(x, 2.0**-bit))))
+    return [result]
 
 
 @rule("BitwiseNot", steps=())

@@ -90,7 +90,7 @@ def where(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]
     own = _guards(trace, chosen, second)
     linear(node, second.pick(np.flatnonzero(~own)), trace)
     present = replace(second, optional=np.zeros(second.size, dtype=np.bool_))
-    if not own.any() and bool(trace.is_whole(first).all() and trace.is_whole(second).all()):
+    if not own.any():
         return [select(trace, node, chosen, first, second)]
     kept = replace(present, matrix=present.matrix.scale_rows((~own).astype(np.float64)))
     return [combined(present, product(trace, node, chosen, combined(first, kept, -1.0)))]

@@ -1,4 +1,4 @@
-"""``select``: one of two whole numbers, by a boolean.
+"""``select``: one of two numbers that are exact in counts of some unit, by a boolean.
 
     y = a if c else b
 
@@ -18,12 +18,14 @@ from prover.quantization.trace import FloatStep
 
 
 def quantise(step: FloatStep, frame: Frame) -> Quantised:
-    fraction, forms = frame.exact(step.inputs, step.node)
+    """``step.params["scale"]``: counts of one unit; a and b come multiplied with it."""
+    fraction, forms = frame.fit(step.inputs, 0, step.node, error_bits=frame.settings.logit_error_bits)
     low, high = forms.lo.reshape(3, -1), forms.hi.reshape(3, -1)
     if fraction or int(low[0].min()) < 0 or int(high[0].max()) > 1:
-        raise QuantizationError(f"{step.node}: a condition or a number to choose is not whole", "cast it first")
+        raise QuantizationError(f"{step.node}: a condition may be something else than 0 or 1", "cast it to bool")
     ends = np.minimum(low[1], low[2]), np.maximum(high[1], high[2])
-    return Quantised(Step("select", step.node, forms, *ends, 0, bit_length(frame.observed_inputs(forms))), 1.0)
+    observed = bit_length(frame.observed_inputs(forms))
+    return Quantised(Step("select", step.node, forms, *ends, 0, observed), 1.0 / int(step.params["scale"]))
 
 
 def evaluate(step: Step, inputs: NDArray[np.int64]) -> NDArray[np.int64]:
