@@ -115,7 +115,7 @@ def test_numbers_that_have_no_root_have_no_witness() -> None:
     circuit = cs.compile()
     circuit.witness({"x": [9], "z": [9]})
     for wrong in ({"x": [2], "z": [9]}, {"x": [9], "z": [3]}):
-        with pytest.raises(UnsatisfiedError, match="is negative|is not positive"):
+        with pytest.raises(UnsatisfiedError, match=r"is negative|is not positive"):
             circuit.witness(wrong)
 
 
