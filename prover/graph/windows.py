@@ -99,6 +99,19 @@ def windows(node: Node, sizes: Sequence[int], kernel: Sequence[int]) -> Windows:
     return _made(sizes, kernel, strides, dilations, before, after, counts)
 
 
+def numbered(node: Node, places: Ints, sizes: Sequence[int]) -> Ints:
+    """Flat grid positions as the ``Indices`` of a MaxPool count them: by columns where ``storage_order`` is 1.
+
+    Raises:
+        ValueError: columns of a grid that is no plane.
+    """
+    if not node.attributes.get("storage_order"):
+        return places
+    if len(sizes) != 2:
+        raise ValueError(f"storage_order = 1 of {len(sizes)} spatial axes")
+    return np.asarray(places // sizes[1] + places % sizes[1] * sizes[0])
+
+
 def _made(*parts: Sequence[int]) -> Windows:
     return Windows(*(tuple(int(item) for item in part) for part in parts))
 

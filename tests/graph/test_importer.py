@@ -286,7 +286,7 @@ def test_unsupported_opsets_are_named(opset: int) -> None:
 @pytest.mark.parametrize(
     ("op", "attributes", "message"),
     [
-        ("MaxPool", {"kernel_shape": [1], "storage_order": 1}, "storage_order = 1 is not supported"),
+        ("MaxPool", {"kernel_shape": [1], "storage_order": 2}, "storage_order = 2 is not supported"),
         ("Relu", {"alpha": 0.5}, "attribute 'alpha' is not supported"),
         ("Cast", {"to": 17}, "cast to element type 17"),
         ("Cast", {"to": 8}, "cast to element type 8"),

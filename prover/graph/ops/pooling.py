@@ -9,7 +9,7 @@ import numpy as np
 from prover.graph.ir import Array, Node
 from prover.graph.ops.spec import array
 from prover.graph.ops.standard import standard
-from prover.graph.windows import Windows, windows
+from prover.graph.windows import Windows, numbered, windows
 
 
 def _patches(node: Node, x: Array, fill: float) -> tuple[Windows, Array]:
@@ -41,12 +41,12 @@ def _maximum(node: Node, inputs: Sequence[Array | None]) -> list[Array]:
     first = np.argmax(np.where(inside > 0, -np.inf, patches), axis=3)
     places = np.take_along_axis(np.broadcast_to(grid.positions(), patches.shape), first[..., None], axis=3)[..., 0]
     base = np.arange(x.shape[0] * x.shape[1], dtype=np.int64).reshape(*x.shape[:2], 1)
-    return [values, (places + base * int(np.prod(x.shape[2:]))).reshape(shape)]
+    return [values, (numbered(node, places, x.shape[2:]) + base * int(np.prod(x.shape[2:]))).reshape(shape)]
 
 
 OPS = (
     *standard("AveragePool", evaluate=_average),
-    *standard("MaxPool", evaluate=_maximum, allowed={"storage_order": (0,)}),
+    *standard("MaxPool", evaluate=_maximum, allowed={"storage_order": (0, 1)}),
     *standard("GlobalAveragePool"),
     *standard("GlobalMaxPool"),
 )

@@ -6,12 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prover.graph import Node
-from prover.graph.windows import Windows, windows
+from prover.graph.windows import Windows, numbered, windows
+from prover.quantization.blocks.axes import reshaped
 from prover.quantization.blocks.maximum import maximum
+from prover.quantization.blocks.one_hot import one_hot
 from prover.quantization.rules import rule
 from prover.quantization.rules.linear import integer
 from prover.quantization.sparse import Sparse
-from prover.quantization.trace import Affine, Trace, Value, linear, unsupported
+from prover.quantization.trace import Affine, FloatStep, Trace, Value, linear, unsupported
 
 
 @rule("AveragePool", steps=())
@@ -22,21 +24,37 @@ def average_pool(trace: Trace, node: Node, operands: list[Value | None]) -> list
     return [weighted(x, grid, 1.0 / grid.cells(with_padding=bool(integer(node, "count_include_pad"))))]
 
 
-@rule("MaxPool", steps=("maximum",))
+@rule("MaxPool", steps=("maximum", "argmax_rows", "one_hot"))
 def max_pool(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
-    """Maxima over windows; the padding never wins."""
-    if len(node.outputs) > 1 and node.outputs[1]:
-        raise unsupported(node, "its output Indices is not proved", "export the model without return_indices")
+    """Maxima over windows, the padding never wins; and where they stand in the flattened input, the first of ties."""
     x = linear(node, operands[0], trace)
     grid = grid_of(node, x)
-    places = grid.positions()
-    if np.any(places.max(axis=1) < 0):
+    cells = grid.positions()
+    if np.any(cells.max(axis=1) < 0):
         raise unsupported(node, "a window lies in the padding altogether: its maximum is minus infinity")
-    # A cell in the padding repeats one of its window, which costs nothing.
-    places = np.where(places < 0, places.max(axis=1, keepdims=True), places)
-    every = np.arange(x.shape[0] * x.shape[1], dtype=np.int64)[:, None, None] * _spatial(x) + places
-    largest = maximum(trace, node, x.pick(every.reshape(-1, places.shape[1])))
-    return [largest.pick(np.arange(largest.size, dtype=np.int64).reshape(*x.shape[:2], *grid.counts))]
+    # A cell in the padding repeats the first of its window: that costs nothing, and wins no tie that one would lose.
+    first = np.take_along_axis(cells, np.argmax(cells >= 0, axis=1)[:, None], axis=1)
+    cells = np.where(cells < 0, first, cells)
+    channels = np.arange(x.shape[0] * x.shape[1], dtype=np.int64)[:, None, None] * _spatial(x)
+    places = (channels + cells).reshape(-1, cells.shape[1])
+    shape = (*x.shape[:2], *grid.counts)
+    results: list[Value] = [reshaped(maximum(trace, node, x.pick(places)), shape)]
+    if len(node.outputs) > 1 and node.outputs[1]:
+        names = (channels + numbered(node, cells, x.shape[2:])).reshape(places.shape)
+        results.append(reshaped(_winners(trace, node, x, places, names), shape))
+    return results
+
+
+def _winners(trace: Trace, node: Node, x: Affine, places: NDArray[np.int64], names: NDArray[np.int64]) -> Affine:
+    """``names[i, argmax(x[places[i]])]`` of every row i."""
+    m, k = places.shape
+    if k == 1:
+        return Affine.constant(names.ravel(), trace.n_variables)
+    step = FloatStep("argmax_rows", node.name, x.pick(places.ravel()), m, {"k": k})
+    hot = one_hot(trace, node, trace.append(step, (m,), whole=True, lo=0.0, hi=float(k - 1)), k)
+    rows = np.repeat(np.arange(m, dtype=np.int64), k)
+    matrix = Sparse.from_triplets(rows, np.arange(m * k), names.ravel().astype(np.float64), (m, m * k))
+    return hot.mapped(matrix, np.zeros(m), (m,))
 
 
 @rule("GlobalAveragePool", steps=())
@@ -52,7 +70,7 @@ def global_max_pool(trace: Trace, node: Node, operands: list[Value | None]) -> l
     x = linear(node, operands[0], trace)
     rows = np.arange(x.size, dtype=np.int64).reshape(-1, _spatial(x))
     largest = maximum(trace, node, x.pick(rows))
-    return [largest.pick(np.arange(largest.size, dtype=np.int64).reshape(_kept(x)))]
+    return [reshaped(largest, _kept(x))]
 
 
 def grid_of(node: Node, x: Affine) -> Windows:
