@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from itertools import pairwise
 
 from prover.graph.ops import OpSpec, registry
 from prover.quantization.rules import Declaration, declarations
@@ -37,27 +36,38 @@ class KindCost:
 
 
 TERMS = {
-    "b": "bits of the proven range of the operand",
-    "s": "fraction bits that are rounded off",
-    "k": "elements that compete, classes, or labels",
-    "p": "products of two private values",
-    "m": "pieces of a table, thresholds",
+    "b": "bits of the proven range of what is compared, rounded or looked up",
+    "e": "exchanges of a sorting network of n values, at most n·log²(n)/4",
+    "k": "values that compete, or labels",
+    "m": "thresholds, or pieces of a table",
+    "p": "products of two values that both depend on the input: none where one side is a constant",
+    "t": "inner nodes with an inner child, over the trees",
 }
-"""Letters in the cost formulas; every formula is for one element of the result."""
+"""Letters in the cost formulas."""
 
 KINDS: dict[str, KindCost] = {
-    "argmax": KindCost(EXACT, "(k-1)·(b+3)"),
+    "argmax": KindCost(EXACT, "(k−1)·(b+2)"),
+    "argmax_rows": KindCost(EXACT, "(k−1)·(b+2)"),
     "compare": KindCost(EXACT, "b+1"),
-    "contract": KindCost(ROUNDED, "p + b"),
+    "contract": KindCost(ROUNDED, "p"),
+    "cuts": KindCost(EXACT, "m+2b"),
     "equal": KindCost(EXACT, "2"),
-    "maximum": KindCost(EXACT, "(k-1)·(b+2)"),
-    "one_hot": KindCost(EXACT, "k"),
-    "quotient": KindCost(ROUNDED, "3·b"),
+    "floor": KindCost(EXACT, "b+3"),
+    "function": KindCost(BOUNDED, "2b+m+3"),
+    "maximum": KindCost(EXACT, "(k−1)·(b+1)"),
+    "one_hot": KindCost(EXACT, "k−1"),
+    "quotient": KindCost(ROUNDED, "3b+1"),
     "relu": KindCost(ROUNDED, "b+2"),
-    "root": KindCost(ROUNDED, "3·b"),
+    "remainder": KindCost(EXACT, "b"),
+    "requantize": KindCost(EXACT, "b+3"),
+    "root": KindCost(ROUNDED, "3b+3"),
     "round": KindCost(ROUNDED, "b"),
-    "sigmoid": KindCost(BOUNDED, "b + m + 3"),
-    "tier": KindCost(EXACT, "b + m"),
+    "select": KindCost(EXACT, "1"),
+    "sigmoid": KindCost(BOUNDED, "2b+m+3"),
+    "tier": KindCost(EXACT, "m+2b"),
+    "topk": KindCost(EXACT, "e·(b+1)"),
+    "trees": KindCost(EXACT, "t"),
+    "wire": KindCost(EXACT, "1"),
 }
 """By step kind; :mod:`prover.quantization.steps` has them all, and a test wants each here."""
 
@@ -114,11 +124,6 @@ def _operator(key: tuple[str, str], specs: Sequence[OpSpec], declared: Declarati
     )
 
 
-def gaps(specs: Sequence[OpSpec]) -> list[tuple[int, int]]:
-    """Opsets between an operator's first and last that no entry describes."""
-    return [(one.until + 1, two.since - 1) for one, two in pairwise(specs) if two.since > one.until + 1]
-
-
 def markdown() -> str:
     """The table as a page, for :file:`prover/OPERATORS.md`."""
     rows = operators()
@@ -133,9 +138,14 @@ def markdown() -> str:
         "",
         "**Exactness**: an *exact* operator gives the model's value wherever its operand is exact; a *rounded* one "
         "rounds to the fraction bits of activations, so that its error halves with every bit of `activation_bits`; a "
-        "*bounded* one is a function within a proven bound, which the plan holds and `verdict report` adds up.",
+        "*bounded* one is a function within a proven bound, which is computed at compilation and kept in the plan.",
         "",
-        "**Cost** is in constraints for each element of the result; linear operators are free. "
+        "Weights and other constants that multiply are rounded once, to the bits that keep a layer's error budget; "
+        "that is counted with the layer's rounding. Sigmoid and Softmax cost nothing at the output of a model whose "
+        "label or tier is revealed: the logit tells it.",
+        "",
+        "**Cost** is in constraints for each element of the result; linear operators are free. An operator that "
+        "combines several steps is their sum, each where the operands need it. "
         + "; ".join(f"*{letter}*: {meaning}" for letter, meaning in TERMS.items())
         + ".",
     ]

@@ -13,6 +13,9 @@ import typer
 from prover.errors import VerdictError
 from prover.progress import Progress
 
+_NAME = 32
+"""Names up to this length are never broken."""
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 
 
@@ -69,8 +72,10 @@ def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     from rich.table import Table
 
     drawn = Table(title=escape(title), title_justify="left", show_header=any(columns))
+    names = max((len(row[0]) for row in rows), default=0)
     for index, column in enumerate(columns):
-        drawn.add_column(column, justify="left" if index == 0 or not column else "right")
+        whole = names if index == 0 and names <= _NAME else None
+        drawn.add_column(column, justify="left" if index == 0 or not column else "right", min_width=whole)
     for row in rows:
         drawn.add_row(*map(escape, row))
     Console().print(drawn)
