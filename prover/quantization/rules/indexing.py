@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from prover.graph import Node
 from prover.graph.ops import find_spec
-from prover.quantization.blocks.compare import at_least_zero, equal_zero
+from prover.quantization.blocks.compare import equal_zero
 from prover.quantization.blocks.one_hot import INDEX, one_hot
 from prover.quantization.blocks.product import contract
 from prover.quantization.blocks.sums import combined, shifted
@@ -30,7 +30,7 @@ _TERMS = 1 << 26
 
 
 @rule("Gather", "GatherElements", "GatherND", steps=("one_hot", "contract"))
-@rule("ArrayFeatureExtractor", domain="ai.onnx.ml", steps=())
+@rule("ArrayFeatureExtractor", domain="ai.onnx.ml", steps=("one_hot", "contract"))
 def gather(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """Elements at indices: ``sum_j [index == j] * data[j]`` where the index depends on the input.
 
@@ -45,17 +45,19 @@ def gather(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value
             return [classes]
     if isinstance(data, np.ndarray) and data.dtype.kind == "O":
         raise unsupported(node, "it reads a text at a place that depends on the input")
-    if node.domain != "ai.onnx" or data is None:
-        raise unsupported(node, "it reads a constant at a place that depends on the input")
     index = linear(node, indices, trace)
     table = as_affine(trace, node, data) if isinstance(data, np.ndarray) else linear(node, data, trace)
     if node.op == "Gather":
-        return [_gather(trace, node, table, index)]
+        return [_gather(trace, node, table, index, integer(node, "axis"))]
+    if node.op == "ArrayFeatureExtractor":  # along the last axis; a vector is one row, and indices are one list
+        rows = table.pick(np.arange(table.size, dtype=np.int64).reshape(-1, table.shape[-1]))
+        found = _gather(trace, node, rows, index.pick(np.arange(index.size, dtype=np.int64)), 1)
+        return [found.pick(np.arange(found.size, dtype=np.int64).reshape(*table.shape[:-1] or (1,), index.size))]
     return [(_gather_elements if node.op == "GatherElements" else _gather_nd)(trace, node, table, index)]
 
 
-def _gather(trace: Trace, node: Node, table: Affine, index: Affine) -> Affine:
-    axis = integer(node, "axis") % len(table.shape)
+def _gather(trace: Trace, node: Node, table: Affine, index: Affine, axis: int) -> Affine:
+    axis %= len(table.shape)
     k, inner = table.shape[axis], prod(table.shape[axis + 1 :])
     outer = table.size // max(k * inner, 1)
     hot, places = _window(trace, node, index, k)
@@ -77,21 +79,23 @@ def _gather_elements(trace: Trace, node: Node, table: Affine, index: Affine) -> 
 
 
 def _gather_nd(trace: Trace, node: Node, table: Affine, index: Affine) -> Affine:
-    """An index of q numbers is one number, after negative ones were counted from the end."""
+    """An index of q numbers is one number: its place in the box of the q ranges."""
     batch = integer(node, "batch_dims") if "batch_dims" in node.attributes else 0
     q = index.shape[-1]
     lengths = table.shape[batch : batch + q]
-    k, inner = prod(lengths), prod(table.shape[batch + q :])
-    tuples = index.pick(np.arange(index.size, dtype=np.int64).reshape(-1, q))
-    n = index.size // q
+    k, inner, n = prod(lengths), prod(table.shape[batch + q :]), index.size // q
+    numbers = np.arange(index.size, dtype=np.int64).reshape(n, q)
+    parts = [index.pick(column) for column in numbers.T]
+    ranges = [_range(trace, node, part, -length, length - 1) for part, length in zip(parts, lengths, strict=True)]
+    widths = [high - low + 1 for low, high in ranges]
     flat = Affine.constant(np.zeros(n), trace.n_variables)
-    for column, length in enumerate(lengths):
-        part = tuples.pick(np.arange(n, dtype=np.int64) * q + column)
-        flat = combined(flat, _from_start(trace, node, part, length), float(prod(lengths[column + 1 :])))
-    hot, places = _window(trace, node, flat, k)
+    for column, (part, (low, _)) in enumerate(zip(parts, ranges, strict=True)):
+        flat = combined(flat, shifted(part, float(-low)), float(prod(widths[column + 1 :])))
+    cells = np.indices(widths).reshape(q, -1) + np.array([[low] for low, _ in ranges])
+    places = np.ravel_multi_index(tuple(cells % np.array(lengths)[:, None]), lengths)
+    hot = _hot(trace, node, flat, prod(widths))
     i, c = (part.ravel() for part in np.indices((n, inner)))
-    owner = i // max(n // prod(table.shape[:batch]), 1)
-    base = owner * k * inner + c
+    base = i // max(n // prod(table.shape[:batch]), 1) * k * inner + c
     shape = (*index.shape[:-1], *table.shape[batch + q :])
     return _read(trace, node, table, hot, i, base[:, None] + places * inner, shape)
 
@@ -121,19 +125,15 @@ def _range(trace: Trace, node: Node, index: Affine, least: int, most: int) -> tu
 def _window(trace: Trace, node: Node, index: Affine, k: int) -> tuple[Affine, Numbers]:
     """One-hot vectors [n, w] over the range of the indices, and the place of 0 .. k-1 each column stands for: [w]."""
     low, high = _range(trace, node, index, -k, k - 1)
-    if high - low >= _LONGEST:
-        raise unsupported(node, f"an index has {high - low + 1} places", f"at most {_LONGEST} are proved")
     flat = index.pick(np.arange(index.size, dtype=np.int64))
-    hot = one_hot(trace, node, shifted(flat, float(-low)), high - low + 1)
+    hot = _hot(trace, node, shifted(flat, float(-low)), high - low + 1)
     return hot, np.arange(low, high + 1, dtype=np.int64) % k
 
 
-def _from_start(trace: Trace, node: Node, index: Affine, length: int) -> Affine:
-    low, high = _range(trace, node, index, -length, length - 1)
-    if low >= 0:
-        return index
-    counted = shifted(index, float(length))
-    return counted if high < 0 else combined(counted, at_least_zero(trace, node, index), float(-length))
+def _hot(trace: Trace, node: Node, index: Affine, width: int) -> Affine:
+    if width > _LONGEST:
+        raise unsupported(node, f"an index has {width} places", f"at most {_LONGEST} are proved")
+    return one_hot(trace, node, index, width)
 
 
 def _classes(node: Node, table: NDArray[np.generic], label: Label) -> Label | None:
@@ -166,7 +166,7 @@ def one_hot_rule(trace: Trace, node: Node, operands: list[Value | None]) -> list
     flat = index.pick(np.arange(index.size, dtype=np.int64))
     low, high = trace.interval(flat)
     first, last = float(low.min(initial=0.0)), float(high.max(initial=0.0))
-    if last - first < min(2 * k, _LONGEST):  # NaN and infinities are no range
+    if last - first <= min(4 * k, _LONGEST):  # as many constraints as comparing; infinities are no range
         width = int(last - first) + 1
         window = one_hot(trace, node, shifted(flat, -first), width)
         value = np.arange(width, dtype=np.int64) + int(first)
