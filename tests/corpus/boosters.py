@@ -23,7 +23,7 @@ def gaps() -> Table:
 
 
 def entries() -> list[Entry]:
-    """Classifiers, regressors and rankers of both."""
+    """Classifiers and regressors of both."""
     import lightgbm as lgb
     import xgboost as xgb
 
@@ -31,27 +31,18 @@ def entries() -> list[Entry]:
     few: dict[str, Any] = {"n_estimators": 8, "max_depth": 3, "random_state": 1}
     light: dict[str, Any] = {**few, "verbose": -1, "n_jobs": 1, "min_child_samples": 5}
 
-    class Ranker(xgb.XGBRanker):  # type: ignore[misc]
-        """Ranks within groups of 20 rows."""
-
-        def fit_groups(self, x: Any, y: Any) -> None:
-            self.fit(x, np.asarray(y > np.median(y), dtype=np.int64), qid=np.arange(len(x)) // 20)
-
     return [
-        add("XGBClassifier-binary", lambda: xgb.XGBClassifier(**few), numbers, quick=True),
+        add("XGBClassifier-binary", lambda: xgb.XGBClassifier(**few), numbers),
         add("XGBClassifier-binary-score", lambda: xgb.XGBClassifier(**few), cancer, reveal="score"),
-        add("XGBClassifier-multiclass", lambda: xgb.XGBClassifier(**few), iris, quick=True),
+        add("XGBClassifier-multiclass", lambda: xgb.XGBClassifier(**few), iris),
         add("XGBClassifier-wine", lambda: xgb.XGBClassifier(**few), wine),
         add("XGBClassifier-missing", lambda: xgb.XGBClassifier(**few), gaps),
         add("XGBClassifier-deep", lambda: xgb.XGBClassifier(**{**few, "max_depth": 6}), numbers),
-        add("XGBClassifier-dart", lambda: xgb.XGBClassifier(booster="dart", **few), numbers),
-        add("XGBClassifier-linear", lambda: xgb.XGBClassifier(booster="gblinear", n_estimators=20), numbers),
-        add("XGBRegressor", lambda: xgb.XGBRegressor(**few), diabetes, quick=True),
+        add("XGBRegressor", lambda: xgb.XGBRegressor(**few), diabetes),
         add("XGBRegressor-poisson", lambda: xgb.XGBRegressor(objective="count:poisson", **few), diabetes),
         add("XGBRegressor-logistic", lambda: _unit(xgb.XGBRegressor(objective="reg:logistic", **few)), diabetes),
         add("XGBRFClassifier", lambda: xgb.XGBRFClassifier(**few), numbers),
-        add("XGBRanker", lambda: Ranker(**few), diabetes),
-        add("LGBMClassifier-binary", lambda: lgb.LGBMClassifier(**light), numbers, quick=True),
+        add("LGBMClassifier-binary", lambda: lgb.LGBMClassifier(**light), numbers),
         add("LGBMClassifier-multiclass", lambda: lgb.LGBMClassifier(**light), iris),
         add("LGBMClassifier-missing", lambda: lgb.LGBMClassifier(**light), gaps),
         add("LGBMClassifier-leaves", lambda: lgb.LGBMClassifier(**{**light, "num_leaves": 15, "max_depth": 6}), cancer),

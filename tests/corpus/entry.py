@@ -38,12 +38,10 @@ class Entry:
     Attributes:
         name: of the estimator and what is particular of it.
         build: trains and exports it.
-        quick: it is part of the everyday suite.
     """
 
     name: str
     build: Callable[[], Exported]
-    quick: bool = False
 
 
 @dataclass(frozen=True)

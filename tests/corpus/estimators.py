@@ -61,14 +61,14 @@ def linear_models() -> list[Entry]:
 
     add = sklearn_entry
     return [
-        add("LogisticRegression-binary", lambda: lm.LogisticRegression(max_iter=2000), cancer, quick=True),
+        add("LogisticRegression-binary", lambda: lm.LogisticRegression(max_iter=2000), cancer),
         add("LogisticRegression-binary-score", lambda: lm.LogisticRegression(max_iter=2000), cancer, reveal="score"),
-        add("LogisticRegression-multinomial", lambda: lm.LogisticRegression(max_iter=2000), iris, quick=True),
+        add("LogisticRegression-multinomial", lambda: lm.LogisticRegression(max_iter=2000), iris),
         add("LogisticRegression-l1", lambda: lm.LogisticRegression(l1_ratio=1.0, solver="saga", max_iter=500), iris),
         add("LogisticRegression-zipmap", lambda: lm.LogisticRegression(max_iter=2000), iris, zipped=False),
         add("LogisticRegression-raw", lambda: lm.LogisticRegression(max_iter=2000), iris, raw_scores=True),
         add("LogisticRegression-digits", lambda: lm.LogisticRegression(max_iter=200), digits),
-        add("OneVsRest-logistic", lambda: OneVsRestClassifier(lm.LogisticRegression(max_iter=2000)), iris, quick=True),
+        add("OneVsRest-logistic", lambda: OneVsRestClassifier(lm.LogisticRegression(max_iter=2000)), iris),
         add("OneVsOne-LinearSVC", lambda: OneVsOneClassifier(svm.LinearSVC()), iris),
         add(
             "OneVsRest-multilabel",
@@ -79,14 +79,14 @@ def linear_models() -> list[Entry]:
         add("LogisticRegressionCV", lambda: lm.LogisticRegressionCV(Cs=2, cv=2, max_iter=500), iris),
         add("RidgeClassifier", lambda: lm.RidgeClassifier(), iris),
         add("SGDClassifier-hinge", lambda: lm.SGDClassifier(random_state=1), iris),
-        add("SGDClassifier-log", lambda: _scaled(lm.SGDClassifier(loss="log_loss", random_state=1)), iris, quick=True),
+        add("SGDClassifier-log", lambda: _scaled(lm.SGDClassifier(loss="log_loss", random_state=1)), iris),
         add("SGDClassifier-huber", lambda: lm.SGDClassifier(loss="modified_huber", random_state=1), iris),
         add("SGDClassifier-binary", lambda: lm.SGDClassifier(loss="log_loss", random_state=1), cancer),
         add("Perceptron", lambda: lm.Perceptron(random_state=1), iris),
         add("SGDClassifier-squared", lambda: _scaled(lm.SGDClassifier(loss="squared_hinge", random_state=1)), cancer),
         add("LinearSVC-multiclass", lambda: svm.LinearSVC(), iris, zipped=False),
         add("LinearSVC-binary", lambda: svm.LinearSVC(), cancer, zipped=False),
-        add("LinearRegression", lambda: lm.LinearRegression(), diabetes, quick=True),
+        add("LinearRegression", lambda: lm.LinearRegression(), diabetes),
         add("Ridge", lambda: lm.Ridge(), diabetes),
         add("Lasso", lambda: lm.Lasso(), diabetes),
         add("ElasticNet", lambda: lm.ElasticNet(), diabetes),
@@ -99,7 +99,7 @@ def linear_models() -> list[Entry]:
         add("Lars", lambda: lm.Lars(), diabetes),
         add("OrthogonalMatchingPursuit", lambda: lm.OrthogonalMatchingPursuit(), diabetes),
         add("SGDRegressor", lambda: _scaled(lm.SGDRegressor(random_state=1)), diabetes),
-        add("PoissonRegressor", lambda: _scaled(lm.PoissonRegressor()), diabetes, quick=True),
+        add("PoissonRegressor", lambda: _scaled(lm.PoissonRegressor()), diabetes),
         add("GammaRegressor", lambda: _scaled(lm.GammaRegressor()), diabetes),
         add("TweedieRegressor", lambda: _scaled(lm.TweedieRegressor(power=1.5)), diabetes),
         add("LinearRegression-targets", lambda: lm.LinearRegression(), diabetes, target=_two),
@@ -114,21 +114,12 @@ def machines() -> list[Entry]:
 
     add = sklearn_entry
     kernels = ("linear", "poly", "rbf", "sigmoid")
-    entries = [
-        add(f"SVC-{kernel}-binary", functools.partial(_svc, kernel=kernel), cancer, quick=kernel == "poly")
-        for kernel in kernels
-    ]
-    entries += [
-        add(f"SVC-{kernel}-multiclass", functools.partial(_svc, kernel=kernel), iris, quick=kernel == "rbf")
-        for kernel in kernels
-    ]
-    entries += [
-        add(f"SVR-{kernel}", functools.partial(_svr, kernel=kernel), small_target, quick=kernel == "rbf")
-        for kernel in kernels
-    ]
+    entries = [add(f"SVC-{kernel}-binary", functools.partial(_svc, kernel=kernel), cancer) for kernel in kernels]
+    entries += [add(f"SVC-{kernel}-multiclass", functools.partial(_svc, kernel=kernel), iris) for kernel in kernels]
+    entries += [add(f"SVR-{kernel}", functools.partial(_svr, kernel=kernel), small_target) for kernel in kernels]
     return [
         *entries,
-        add("SVC-probability-binary", lambda: _svc(kernel="rbf", probability=True), cancer, quick=True),
+        add("SVC-probability-binary", lambda: _svc(kernel="rbf", probability=True), cancer),
         add("SVC-probability-label", lambda: _svc(kernel="rbf", probability=True), iris, output="label"),
         add("SVC-probability-multiclass", lambda: _svc(kernel="rbf", probability=True), iris),
         add("SVC-votes", lambda: _svc(decision_function_shape="ovo"), iris),
@@ -151,19 +142,19 @@ def neighbours_and_bayes() -> list[Entry]:
 
     add = sklearn_entry
     return [
-        add("GaussianNB", lambda: nb.GaussianNB(), iris, quick=True),
+        add("GaussianNB", lambda: nb.GaussianNB(), iris),
         add("GaussianNB-score", lambda: nb.GaussianNB(), iris, output="probabilities"),
-        add("BernoulliNB", lambda: nb.BernoulliNB(binarize=3.0), iris, quick=True),
+        add("BernoulliNB", lambda: nb.BernoulliNB(binarize=3.0), iris),
         add("MultinomialNB", lambda: nb.MultinomialNB(), iris),
         add("ComplementNB", lambda: nb.ComplementNB(), iris),
         add("KNeighborsClassifier", lambda: kn.KNeighborsClassifier(3), small),
         add("KNeighborsRegressor", lambda: kn.KNeighborsRegressor(3), small_target),
         add("KNeighbors-distance", lambda: kn.KNeighborsRegressor(3, weights="distance"), small_target),
         add("LDA", lambda: LinearDiscriminantAnalysis(), iris),
-        add("QDA", lambda: QuadraticDiscriminantAnalysis(), iris, quick=True),
+        add("QDA", lambda: QuadraticDiscriminantAnalysis(), iris),
         add("GaussianMixture-full", lambda: GaussianMixture(3, random_state=1), iris),
         add("GaussianMixture-diag", lambda: GaussianMixture(3, covariance_type="diag", random_state=1), iris),
-        add("KMeans", lambda: KMeans(3, random_state=1, n_init=1), iris, output="label", quick=True),
+        add("KMeans", lambda: KMeans(3, random_state=1, n_init=1), iris, output="label"),
         add("KMeans-distances", lambda: KMeans(3, random_state=1, n_init=1), iris, output="scores", reveal="score"),
         add("GaussianProcessRegressor", lambda: _scaled(GaussianProcessRegressor(alpha=1.0)), small_target),
     ]
@@ -177,17 +168,17 @@ def trees() -> list[Entry]:
     add = sklearn_entry
     few = {"n_estimators": 8, "random_state": 1}
     return [
-        add("DecisionTreeClassifier", lambda: tree.DecisionTreeClassifier(max_depth=4), iris, quick=True),
+        add("DecisionTreeClassifier", lambda: tree.DecisionTreeClassifier(max_depth=4), iris),
         add("DecisionTreeClassifier-binary", lambda: tree.DecisionTreeClassifier(max_depth=5), cancer),
-        add("DecisionTreeRegressor", lambda: tree.DecisionTreeRegressor(max_depth=5), diabetes, quick=True),
+        add("DecisionTreeRegressor", lambda: tree.DecisionTreeRegressor(max_depth=5), diabetes),
         add("ExtraTreeClassifier", lambda: tree.ExtraTreeClassifier(random_state=1), iris),
-        add("RandomForestClassifier", lambda: en.RandomForestClassifier(max_depth=4, **few), iris, quick=True),
+        add("RandomForestClassifier", lambda: en.RandomForestClassifier(max_depth=4, **few), iris),
         add("RandomForestClassifier-binary", lambda: en.RandomForestClassifier(max_depth=5, **few), cancer),
         add("RandomForestRegressor", lambda: en.RandomForestRegressor(max_depth=5, **few), diabetes),
         add("ExtraTreesClassifier", lambda: en.ExtraTreesClassifier(max_depth=5, **few), wine),
         add("ExtraTreesRegressor", lambda: en.ExtraTreesRegressor(max_depth=5, **few), diabetes),
         add("GradientBoostingClassifier", lambda: en.GradientBoostingClassifier(max_depth=3, **few), iris),
-        add("GradientBoosting-binary", lambda: en.GradientBoostingClassifier(max_depth=3, **few), cancer, quick=True),
+        add("GradientBoosting-binary", lambda: en.GradientBoostingClassifier(max_depth=3, **few), cancer),
         add("GradientBoostingRegressor", lambda: en.GradientBoostingRegressor(max_depth=3, **few), diabetes),
         add("HistGradientBoosting", lambda: en.HistGradientBoostingClassifier(max_iter=5), iris),
         add("HistGradientBoosting-binary", lambda: en.HistGradientBoostingClassifier(max_iter=8), cancer),
@@ -223,7 +214,6 @@ def compositions() -> list[Entry]:
             f"MLPClassifier-{activation}",
             functools.partial(_mlp, MLPClassifier, activation),
             iris,
-            quick=activation == "tanh",
         )
         for activation in ("relu", "tanh", "logistic", "identity")
     ]
@@ -238,15 +228,15 @@ def compositions() -> list[Entry]:
         add("Bagging-logistic", lambda: en.BaggingClassifier(logistic(), 3, random_state=1), iris),
         add("Bagging-tree", lambda: en.BaggingClassifier(n_estimators=3, random_state=1), iris),
         add("BaggingRegressor", lambda: en.BaggingRegressor(lm.Ridge(), 3, random_state=1), diabetes),
-        add("Voting-soft", lambda: en.VotingClassifier(members(), **soft), iris, quick=True),
+        add("Voting-soft", lambda: en.VotingClassifier(members(), **soft), iris),
         add("Voting-hard", lambda: en.VotingClassifier(members(), flatten_transform=False), iris),
         add("Voting-binary", lambda: en.VotingClassifier([("a", logistic()), ("b", GaussianNB())], **soft), cancer),
         add("VotingRegressor", lambda: en.VotingRegressor(regressors()), diabetes),
-        add("Stacking", lambda: en.StackingClassifier(members()), iris, quick=True),
+        add("Stacking", lambda: en.StackingClassifier(members()), iris),
         add("Stacking-binary", lambda: en.StackingClassifier(members()), cancer),
         add("StackingRegressor", lambda: en.StackingRegressor(regressors()), diabetes),
         add("Calibrated-sigmoid", lambda: CalibratedClassifierCV(logistic(), cv=2), iris),
-        add("Calibrated-LinearSVC", lambda: CalibratedClassifierCV(svm.LinearSVC(), cv=2), cancer, quick=True),
+        add("Calibrated-LinearSVC", lambda: CalibratedClassifierCV(svm.LinearSVC(), cv=2), cancer),
         add("Calibrated-isotonic", lambda: CalibratedClassifierCV(logistic(), cv=2, method="isotonic"), cancer),
     ]
 
@@ -287,14 +277,11 @@ def preprocessing() -> list[Entry]:
         "SimpleImputer-mean": (lambda: SimpleImputer(), pierced),
         "SimpleImputer-constant": (lambda: SimpleImputer(strategy="constant", fill_value=-1.0), pierced),
     }
-    quick = {"MinMaxScaler-clip", "Normalizer-l2", "KBinsDiscretizer-ordinal", "PolynomialFeatures"}
-    quick |= {"SimpleImputer-mean", "StandardScaler", "Binarizer"}
     return [
         sklearn_entry(
             f"{name}+logistic",
             functools.partial(_piped, make_pipeline, make, lm.LogisticRegression),
             table,
-            quick=name in quick,
         )
         for name, (make, table) in transformers.items()
     ]

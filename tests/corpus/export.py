@@ -45,7 +45,6 @@ def sklearn_entry(
     make: Callable[[], Any],
     table: Callable[[], Table],
     *,
-    quick: bool = False,
     reveal: str | None = None,
     output: str | None = None,
     target: Callable[[Table], Any] | None = None,
@@ -65,7 +64,7 @@ def sklearn_entry(
             exported = to_onnx(model, x[:1], target_opset=OPSETS, options=converter(model, options))
         return Exported(exported.SerializeToString(), data.schema, data.x[spread(len(x))], output, reveal)
 
-    return Entry(name, build, quick)
+    return Entry(name, build)
 
 
 def converter(model: Any, options: dict[str, Any]) -> dict[str, Any]:
@@ -77,7 +76,7 @@ def converter(model: Any, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def booster_entry(
-    name: str, make: Callable[[], Any], table: Callable[[], Table], *, quick: bool = False, reveal: str | None = None
+    name: str, make: Callable[[], Any], table: Callable[[], Table], *, reveal: str | None = None
 ) -> Entry:
     """An XGBoost or LightGBM estimator with scikit-learn's interface."""
 
@@ -101,4 +100,4 @@ def booster_entry(
             exported = convert(model, initial_types=kinds, target_opset=15, **extra)
         return Exported(exported.SerializeToString(), data.schema, data.x[spread(len(x))], None, reveal)
 
-    return Entry(name, build, quick)
+    return Entry(name, build)

@@ -20,7 +20,6 @@ def pipeline_entry(
     name: str,
     make: Callable[[list[int], list[int]], Any],
     *,
-    quick: bool = False,
     texts: Sequence[int] = TEXTS,
     numbers: Sequence[int] = NUMBERS,
     named: bool = False,
@@ -54,7 +53,7 @@ def pipeline_entry(
             exported.SerializeToString(), table.schema, table.x[part] if indexed else rows[part], None, reveal
         )
 
-    return Entry(name, build, quick)
+    return Entry(name, build)
 
 
 def entries() -> list[Entry]:
@@ -90,11 +89,11 @@ def entries() -> list[Entry]:
 
     add = pipeline_entry
     return [
-        add("Columns-onehot+logistic", columns(one_hot, StandardScaler, logistic), quick=True),
+        add("Columns-onehot+logistic", columns(one_hot, StandardScaler, logistic)),
         add("Columns-onehot+logistic-names", columns(one_hot, StandardScaler, logistic), named=True),
         add("Columns-onehot-drop+logistic", columns(lambda: OneHotEncoder(drop="first"), StandardScaler, logistic)),
         add("Columns-onehot-strict+logistic", columns(OneHotEncoder, StandardScaler, logistic), indexed=True),
-        add("Columns-ordinal+logistic", columns(OrdinalEncoder, StandardScaler, logistic), quick=True),
+        add("Columns-ordinal+logistic", columns(OrdinalEncoder, StandardScaler, logistic)),
         add("Columns-ordinal+tree", columns(OrdinalEncoder, StandardScaler, tree)),
         add(
             "Columns-ordinal+forest",

@@ -33,6 +33,8 @@ def imputer(trace: Trace, node: Node, operands: list[Value | None]) -> list[Valu
     flat = np.asarray(values, dtype=np.float64).ravel()
     if np.isnan(replaced):
         return [_filled(trace, node, source, flat)]
+    if np.isinf(replaced):
+        return [source]  # no value of the circuit is infinite
     return [_exchanged(trace, node, source, float(replaced), flat)]
 
 

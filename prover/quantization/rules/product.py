@@ -29,8 +29,13 @@ def multiply(trace: Trace, node: Node, operands: list[Value | None]) -> list[Val
 
 @rule("Div", steps=("quotient", "contract"))
 def divide(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
-    """Broadcast quotient; linear where the divisor is constant. Integers are divided exactly, the fraction dropped."""
+    """Broadcast quotient; linear where the divisor is constant. Integers are divided exactly, the fraction dropped.
+
+    A tensor over itself is 1, also where it is 0 and the float model's quotient no number.
+    """
     left, right = operands[0], linear(node, operands[1], trace)
+    if node.inputs[0] == node.inputs[1]:
+        return [np.ones(right.shape, dtype=trace.tensors[node.inputs[0]].dtype)]
     found = shares(trace, node, left, right)
     if found is None and isinstance(left, np.ndarray) and np.all(left == 1) and left.ndim <= len(right.shape):
         found = inverted(trace, right)

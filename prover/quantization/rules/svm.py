@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from prover.graph import Node
 from prover.graph.ops.ml_svm import Machine, class_labels, classifier_machine, regressor_machine
 from prover.quantization.blocks.compare import at_least_zero
+from prover.quantization.blocks.coupling import coupled
 from prover.quantization.blocks.kernels import kernel_sums, kernels
 from prover.quantization.blocks.sums import shifted
 from prover.quantization.rules import rule
@@ -23,10 +24,10 @@ from prover.quantization.trace import Affine, Label, Link, Trace, Value, linear,
 
 F64 = NDArray[np.float64]
 _ML = "ai.onnx.ml"
-_STEPS = ("compare", "contract", "function")
+_STEPS = ("compare", "contract", "function", "quotient")
 
-_MOST_COUPLED = 2
-"""Classes whose pairwise probabilities are coupled; of more, onnxruntime's iteration has no closed form."""
+_MOST_COUPLED = 16
+"""Most classes whose pairwise probabilities are coupled: k^3 / 3 products."""
 
 
 @rule("SVMRegressor", domain=_ML, steps=_STEPS)
@@ -97,18 +98,21 @@ def _preferred(trace: Trace, node: Node, scores: Affine, machine: Machine) -> Af
 
 
 def _platt(trace: Trace, node: Node, pairs: Affine, machine: Machine, n_classes: int, transform: str) -> Value:
-    """Probabilities ``1 / (1 + exp(a s + b))`` of the first class of each pair.
+    """Probabilities ``1 / (1 + exp(a s + b))`` of the first class of each pair, coupled where there are more pairs.
 
     onnxruntime stops coupling them 0.005 / k before they are consistent, which its probabilities may differ by.
     """
     if n_classes > _MOST_COUPLED:
         raise unsupported(
             node,
-            f"prob_a of {n_classes} classes: their pairwise probabilities are coupled by an iteration",
-            "export the classifier without probabilities: its label and pairwise scores are proved",
+            f"pairwise probabilities of {n_classes} classes",
+            f"at most {_MOST_COUPLED} are coupled; without prob_a, label and pairwise scores are proved",
         )
     weights = machine.prob_a.astype(np.float64)
     second = _shifted(_scaled_rows(pairs, weights), machine.prob_b.astype(np.float64))
+    if n_classes > 2:
+        odds = trace.proved(node, Link("sigmoid", second.negated))
+        return transformed(trace, node, coupled(trace, node, odds, n_classes), transform)
     shares = Link("sigmoid", _row(Affine.stack([second.negated, second])))
     if transform == "NONE":
         return shares
