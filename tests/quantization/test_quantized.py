@@ -1,0 +1,206 @@
+"""Quantised models against the standard's own reference: every integer the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from onnx.reference import ReferenceEvaluator
+
+from prover.compiler import solve
+from prover.errors import UnsupportedOpError
+from prover.graph import import_model
+from prover.lowering import lower
+from prover.quantization import IntegerModel, Plan, Request, Settings, calibrate
+from prover.schema import Fixed, Int, Schema
+
+WHOLE = Settings(decimals=0)
+
+
+def model(
+    nodes: list[Any],
+    inputs: dict[str, tuple[int, list[int]]],
+    outputs: dict[str, tuple[int, list[int]]],
+    **weights: Any,
+) -> onnx.ModelProto:
+    graph = helper.make_graph(
+        nodes, "quantised",
+        [helper.make_tensor_value_info(name, *kind) for name, kind in inputs.items()],
+        [helper.make_tensor_value_info(name, *kind) for name, kind in outputs.items()],
+        [numpy_helper.from_array(np.asarray(value), name) for name, value in weights.items()],
+    )  # fmt: skip
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+
+
+def integers(schema: Schema, onnx_model: onnx.ModelProto, codes: NDArray[np.int64]) -> tuple[NDArray[np.int64], Plan]:
+    """Revealed integers of encoded inputs; the first two are proved as the reference says."""
+    graph = import_model(onnx_model.SerializeToString())
+    plan = calibrate(graph, schema, request=Request("score"), settings=WHOLE)
+    run = IntegerModel(plan, schema).run(codes)
+    circuit = lower(schema, plan)
+    for index in (0, len(codes) - 1):
+        encoded = schema.encode_batch(codes[index][None] / [f.scale for f in schema.features])[0]
+        assert list(solve(circuit, plan.layout, encoded, salt=1, context=2).values) == run.outputs[index].tolist()
+    return run.outputs, plan
+
+
+def reference(onnx_model: onnx.ModelProto, name: str, rows: NDArray[Any]) -> NDArray[Any]:
+    session = ReferenceEvaluator(onnx_model)
+    return np.stack([session.run(None, {name: row})[0].ravel() for row in rows])
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.uint16, np.int16])
+@pytest.mark.parametrize("scale", [0.02, 0.5, 0.0371, 3.0, 1e-4])
+def test_every_fact_is_quantised_as_float32_has_it(dtype: type, scale: float) -> None:
+    schema = Schema("facts", (Fixed("x", 100, -2000, 2000),))
+    zero = dtype(np.iinfo(dtype).min + 77)
+    onnx_model = model(
+        [helper.make_node("QuantizeLinear", ["x", "s", "z"], ["y"], "quantize")],
+        {"x": (TensorProto.FLOAT, [1, 1])},
+        {"y": (helper.np_dtype_to_tensor_dtype(np.dtype(dtype)), [1, 1])},
+        s=np.float32(scale),
+        z=zero,
+    )
+    codes = np.arange(-2000, 2001, dtype=np.int64)[:, None]
+    got, _ = integers(schema, onnx_model, codes)
+    rows = (codes / 100).astype(np.float32)[:, None]
+    assert np.array_equal(got, reference(onnx_model, "x", rows))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_quantised_product_at_every_corner_and_many_places(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    schema = Schema("q", tuple(Int(f"x{i}", -128, 127) for i in range(6)))
+    per_column = seed % 2 == 1
+    count = 5 if per_column else 1
+    b_scale = generator.uniform(0.001, 0.02, count).astype(np.float32)
+    y_scale = np.float32([0.04, 0.5, 0.0625, 0.11][seed])
+    onnx_model = model(
+        [helper.make_node("QLinearMatMul", ["x", "as", "az", "b", "bs", "bz", "ys", "yz"], ["y"], "product")],
+        {"x": (TensorProto.INT8, [1, 6])},
+        {"y": (TensorProto.INT8, [1, 5])},
+        b=generator.integers(-128, 128, (6, 5)).astype(np.int8),
+        bs=b_scale if per_column else b_scale[0],
+        bz=np.zeros(5, np.int8) if per_column else np.int8(3),
+        ys=y_scale,
+        yz=np.int8(-5),
+        **{"as": np.float32(0.0173), "az": np.int8(4)},
+    )
+    corners = generator.choice([-128, 127], size=(200, 6))
+    codes = np.concatenate((generator.integers(-128, 128, (3000, 6)), corners)).astype(np.int64)
+    got, _ = integers(schema, onnx_model, codes)
+    assert np.array_equal(got, reference(onnx_model, "x", codes.astype(np.int8)[:, None]))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_quantised_convolution_with_bias_groups_and_padding(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    schema = Schema("q", tuple(Int(f"x{i}", 0, 255) for i in range(2 * 16)))
+    onnx_model = model(
+        [helper.make_node("Reshape", ["x", "shape"], ["image"], "reshape"),
+         helper.make_node("QLinearConv", ["image", "xs", "xz", "w", "ws", "wz", "ys", "yz", "b"], ["y"], "conv",
+                          pads=[1, 1, 1, 1], strides=[2, 2], group=2)],
+        {"x": (TensorProto.UINT8, [1, 32])},
+        {"y": (TensorProto.UINT8, [1, 4, 2, 2])},
+        shape=np.array([1, 2, 4, 4]), xs=np.float32(0.013), xz=np.uint8(111),
+        w=generator.integers(-128, 128, (4, 1, 3, 3)).astype(np.int8),
+        ws=generator.uniform(0.002, 0.03, 4).astype(np.float32), wz=np.zeros(4, np.int8),
+        ys=np.float32(0.07), yz=np.uint8(120), b=generator.integers(-900, 900, 4).astype(np.int32),
+    )  # fmt: skip
+    codes = np.concatenate((generator.integers(0, 256, (300, 32)), generator.choice([0, 255], size=(60, 32))))
+    got, plan = integers(schema, onnx_model, codes.astype(np.int64))
+    assert np.array_equal(got, reference(onnx_model, "x", codes.astype(np.uint8)[:, None]))
+    assert [step.kind for step in plan.steps].count("requantize") == 1
+
+
+def test_integer_products_are_linear() -> None:
+    generator = np.random.default_rng(5)
+    schema = Schema("q", tuple(Int(f"x{i}", 0, 255) for i in range(4)))
+    onnx_model = model(
+        [helper.make_node("MatMulInteger", ["x", "b", "xz", "bz"], ["y"], "product")],
+        {"x": (TensorProto.UINT8, [1, 4])},
+        {"y": (TensorProto.INT32, [1, 3])},
+        b=generator.integers(0, 256, (4, 3)).astype(np.uint8), xz=np.uint8(12), bz=np.array([0, 7, 255], np.uint8),
+    )  # fmt: skip
+    codes = generator.integers(0, 256, (200, 4)).astype(np.int64)
+    got, plan = integers(schema, onnx_model, codes)
+    assert np.array_equal(got, reference(onnx_model, "x", codes.astype(np.uint8)[:, None]))
+    assert {step.kind for step in plan.steps} <= {"round"}
+
+
+def digits(scale_by_channel: bool, activation: Any, folder: Path) -> tuple[onnx.ModelProto, NDArray[np.float32]]:
+    """A small convolutional network as onnxruntime quantises it, quantisers around float operators."""
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+
+    generator = np.random.default_rng(0)
+    weights = {
+        "w0": (6, 1, 3, 3), "b0": (6,), "w1": (8, 6, 3, 3), "b1": (8,), "w2": (10, 32), "b2": (10,),
+    }  # fmt: skip
+    tensors = {name: generator.normal(0, 0.3, shape).astype(np.float32) for name, shape in weights.items()}
+    nodes = [
+        helper.make_node("Reshape", ["x", "shape"], ["image"], "reshape"),
+        helper.make_node("Conv", ["image", "w0", "b0"], ["z0"], "conv0", pads=[1, 1, 1, 1]),
+        helper.make_node("Relu", ["z0"], ["a0"], "relu0"),
+        helper.make_node("MaxPool", ["a0"], ["p0"], "pool0", kernel_shape=[2, 2], strides=[2, 2]),
+        helper.make_node("Conv", ["p0", "w1", "b1"], ["z1"], "conv1", strides=[2, 2], pads=[1, 1, 1, 1]),
+        helper.make_node("Relu", ["z1"], ["a1"], "relu1"),
+        helper.make_node("Flatten", ["a1"], ["flat"], "flatten"),
+        helper.make_node("Gemm", ["flat", "w2", "b2"], ["y"], "dense", transB=1),
+    ]
+    tensors["shape"] = np.array([1, 1, 8, 8])
+    plain = model(nodes, {"x": (TensorProto.FLOAT, [1, 64])}, {"y": (TensorProto.FLOAT, [1, 10])}, **tensors)
+    rows = (generator.integers(0, 17, (32, 64)) / 16).astype(np.float32)
+
+    class Reader(CalibrationDataReader):  # type: ignore[misc]
+        left = iter([{"x": row[None]} for row in rows])
+
+        def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+            return next(self.left, None)
+
+    onnx.save(plain, folder / "plain.onnx")
+    quantize_static(
+        folder / "plain.onnx", folder / "quantised.onnx", Reader(), quant_format=QuantFormat.QDQ,
+        activation_type=activation, weight_type=QuantType.QInt8, per_channel=scale_by_channel,
+    )  # fmt: skip
+    return onnx.load(folder / "quantised.onnx"), rows
+
+
+@pytest.mark.parametrize(("per_channel", "activation"), [(True, "QUInt8"), (False, "QInt8")])
+def test_quantisers_around_float_operators_run_on_integers(per_channel: bool, activation: str, tmp_path: Path) -> None:
+    from onnxruntime.quantization import QuantType
+
+    quantised, rows = digits(per_channel, QuantType[activation], tmp_path)
+    schema = Schema("pixels", tuple(Fixed(f"p{i}", 16, 0, 16) for i in range(64)))
+    graph = import_model(quantised.SerializeToString())
+    plan = calibrate(graph, schema, rows, request=Request("score"), settings=Settings(decimals=6))
+    fresh = (np.random.default_rng(1).integers(0, 17, (100, 64)) / 16).astype(np.float32)
+    batch = schema.encode_batch(np.concatenate((rows, fresh)))
+    run = IntegerModel(plan, schema).run(batch.codes)
+    wanted = reference(quantised, "x", np.concatenate((rows, fresh))[:, None])
+    assert np.abs(run.outputs / 1e6 - wanted).max() < 2e-6  # the same integers, dequantised
+    kinds = [step.kind for step in plan.steps]
+    assert kinds.count("requantize") == 6
+    assert "relu" not in kinds
+    solution = solve(lower(schema, plan), plan.layout, batch[0], salt=1, context=2)
+    assert list(solution.values) == run.outputs[0].tolist()
+
+
+def test_other_precisions_and_scales_are_refused() -> None:
+    schema = Schema("x", (Fixed("x", 100, -100, 100),))
+    for scale, attributes, message in (
+        (np.float32(-0.1), {}, "not positive"),
+        (np.ones(3, np.float32), {"axis": 1}, "axis 1"),
+    ):
+        onnx_model = model(
+            [helper.make_node("QuantizeLinear", ["x", "s"], ["y"], "quantize", **attributes)],
+            {"x": (TensorProto.FLOAT, [1, 1])},
+            {"y": (TensorProto.UINT8, [1, 1])},
+            s=scale,
+        )
+        with pytest.raises(UnsupportedOpError, match=message):
+            calibrate(import_model(onnx_model.SerializeToString()), schema)
