@@ -28,6 +28,10 @@ class WitnessValueError(ValueError):
     """A value outside what an instruction can represent; carries the index of the offending form."""
 
 
+class WitnessRefusedError(WitnessValueError):
+    """A value the circuit has no witness for on purpose: it is too close to a threshold to be decided."""
+
+
 @dataclass(frozen=True)
 class Instruction:
     """Both forms of one instruction; None where it has none."""
@@ -151,10 +155,21 @@ def _offset_parts(inputs: Sequence[Ints], params: Params) -> Ints:
         rest = rest - parts[:, i]
     if bool((rest != 0).any()):
         form = int(np.flatnonzero(rest)[0])
+        if starts[0] <= x[form] < starts[-1]:
+            raise WitnessRefusedError("the value lies in a gap between intervals")
         raise WitnessValueError(f"value {int(x[form])} of form {form} lies in no interval")
     granule = int(params.get("granule", 0))
     parts[:, granule:] >>= granule
     return parts[:, skip:].reshape(-1)
+
+
+@integer_form("clear_argmax")
+def _clear_argmax(inputs: Sequence[Ints], params: Params) -> Ints:
+    """[x] -> the place of the largest of all x, which must lead by ``margin``."""
+    order = np.argsort(inputs[0], kind="stable")
+    if inputs[0][order[-1]] - inputs[0][order[-2]] < int(params["margin"]):
+        raise WitnessRefusedError("the largest value does not lead clearly")
+    return np.asarray(order[-1:], dtype=np.int64)
 
 
 @integer_form("floor_divide")

@@ -109,8 +109,10 @@ def _operands(step: FloatStep, frame: Frame, pairs: _Pairs) -> list[Operand]:
         return exact
     values = [seen(frame, source) for source in sources]
     sizes = [float(np.abs(value).max(initial=0.0)) for value in values]
-    # The rounding of one side counts as often as the other side is large; sums may need relative precision only.
-    slack = max(0, exponent(_largest(values, pairs))) if step.params["relative"] else 0
+    # The rounding of one side counts as often as the other side is large, and less where the sum itself has fewer bits.
+    largest = _largest(values, pairs)
+    slack = max(0, exponent(largest)) if step.params["relative"] else 0
+    slack = max(slack, frame.settings.activation_bits - result_bits(frame, largest))
     gains = [exponent(other * pairs.longest**0.5) + 1 - slack for other in reversed(sizes)]
     wanted = [max(0, frame.hidden_fraction_bits(source) + gain) for source, gain in zip(sources, gains, strict=True)]
     plain = [operand(frame, source, step.node, bits) for source, bits in zip(sources, wanted, strict=True)]
@@ -126,10 +128,13 @@ def _operands(step: FloatStep, frame: Frame, pairs: _Pairs) -> list[Operand]:
 
 def _largest(values: list[NDArray[np.float64]], pairs: _Pairs) -> float:
     """Largest magnitude of a sum on the samples."""
-    operands = np.concatenate(values, axis=1)
-    return float(
-        np.abs(np.add.reduceat(operands[:, pairs.left] * operands[:, pairs.right], pairs.starts, axis=1)).max()
-    )
+    operands, largest = np.concatenate(values, axis=1), 0.0
+    batch = max(1, _CELLS // pairs.left.size)
+    for start in range(0, len(operands), batch):
+        rows = operands[start : start + batch]
+        sums = np.add.reduceat(rows[:, pairs.left] * rows[:, pairs.right], pairs.starts, axis=1)
+        largest = max(largest, float(np.abs(sums).max()))
+    return largest
 
 
 def _choices(plain: list[Operand], rounded: list[Operand]) -> Iterator[list[Operand]]:
