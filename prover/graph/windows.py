@@ -77,7 +77,7 @@ def windows(node: Node, sizes: Sequence[int], kernel: Sequence[int]) -> Windows:
     rank = len(sizes)
     strides, dilations = per_axis(node, "strides", rank), per_axis(node, "dilations", rank)
     reach = [(k - 1) * d + 1 for k, d in zip(kernel, dilations, strict=True)]
-    mode = node.attributes["auto_pad"]
+    mode = node.attributes.get("auto_pad")
     if mode in ("SAME_UPPER", "SAME_LOWER"):
         counts = [-(-size // stride) for size, stride in zip(sizes, strides, strict=True)]
         total = [max((n - 1) * s + r - size, 0) for n, s, r, size in zip(counts, strides, reach, sizes, strict=True)]

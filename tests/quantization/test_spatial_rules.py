@@ -113,6 +113,35 @@ def test_maximum_pools_are_exact(data: st.DataObject) -> None:
     check_exact(onnx, shape, seed=data.draw(st.integers(0, 99)))
 
 
+@pytest.mark.parametrize("op", ["LpPool", "GlobalLpPool"])
+@pytest.mark.parametrize("p", [1, 2])
+def test_pools_of_norms(op: str, p: int) -> None:
+    shape = (1, 2, 4, 5)
+    windows = {"kernel_shape": [2, 3], "strides": [2, 2], "pads": [0, 1, 1, 1]} if op == "LpPool" else {}
+    onnx = one_node(op, shape, {"p": p, **windows})
+    rows, graph = images(shape), import_model(onnx)
+    expected = runtime(onnx, rows, shape)[0]
+    np.testing.assert_allclose(graph.run_rows(rows)["y"], expected, rtol=1e-5)
+    np.testing.assert_allclose(program(graph, rows)[1], expected.reshape(len(rows), -1), atol=1e-3)
+
+
+@settings(max_examples=40)
+@given(data=st.data())
+def test_columns_to_images(data: st.DataObject) -> None:
+    sizes, kernel, attributes = data.draw(geometries().filter(lambda made: made[2]["auto_pad"] == "NOTSET"))
+    del attributes["auto_pad"]
+    pads = attributes["pads"]
+    counts = [
+        (n + pads[i] + pads[len(sizes) + i] - (k - 1) * d - 1) // s + 1
+        for i, (n, k, d, s) in enumerate(
+            zip(sizes, kernel, attributes["dilations"], attributes["strides"], strict=True)
+        )
+    ]
+    shape = (1, 2 * int(np.prod(kernel)), int(np.prod(counts)))
+    constants = [np.array(sizes, dtype=np.int64), np.array(kernel, dtype=np.int64)]
+    check_reference("Col2Im", shape, attributes, constants)
+
+
 @pytest.mark.parametrize("op", ["GlobalMaxPool", "GlobalAveragePool"])
 def test_global_pools(op: str) -> None:
     shape = (1, 3, 2, 4)
@@ -179,7 +208,8 @@ def test_the_first_resizes(op: str, opset: int, mode: str) -> None:
 def check_reference(op: str, shape: tuple[int, ...], attributes: dict[str, Any], constants: list[Any]) -> None:
     """Folded program and graph evaluation agree with the standard's reference implementation.
 
-    onnxruntime differs from it: in fractional sizes of ``align_corners``, for one, and it antialiases otherwise.
+    onnxruntime differs from it: in fractional sizes of ``align_corners``, for one, it antialiases otherwise, and
+    mixes the axes of three-dimensional columns.
     """
     from onnx.reference import ReferenceEvaluator
 

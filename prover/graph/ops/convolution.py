@@ -45,6 +45,18 @@ def _conv_transpose(node: Node, inputs: Sequence[Array | None]) -> list[Array]:
     return [_biased(out[:, :, :-1], inputs, 2).reshape(x.shape[0], outer, *grid.sizes).astype(x.dtype)]
 
 
+def _col2im(node: Node, inputs: Sequence[Array | None]) -> list[Array]:
+    """Blocks of columns added up where they overlap in the image."""
+    x = array(inputs[0])
+    image, block = (tuple(int(size) for size in array(value)) for value in inputs[1:])
+    grid = windows(node, image, block)
+    columns = x.reshape(x.shape[0], -1, int(np.prod(block)), grid.n_windows)
+    out = np.zeros((*columns.shape[:2], int(np.prod(image)) + 1), dtype=x.dtype)
+    everywhere: Any = (slice(None), slice(None), grid.positions().T)
+    np.add.at(out, everywhere, columns)
+    return [out[:, :, :-1].reshape(*columns.shape[:2], *image)]
+
+
 def _biased(out: Array, inputs: Sequence[Array | None], index: int) -> Array:
     bias = inputs[index] if len(inputs) > index else None
     return out if bias is None else np.asarray(out + bias[None, :, None])
@@ -53,4 +65,5 @@ def _biased(out: Array, inputs: Sequence[Array | None], index: int) -> Array:
 OPS = (
     *standard("Conv", evaluate=_conv),
     *standard("ConvTranspose", evaluate=_conv_transpose),
+    *standard("Col2Im", static={1: "image_shape", 2: "block_shape"}, evaluate=_col2im),
 )

@@ -1,4 +1,4 @@
-"""Pools: maxima and means over sliding windows, and over everything."""
+"""Pools: maxima, means and norms over sliding windows, and over everything."""
 
 from __future__ import annotations
 
@@ -44,9 +44,26 @@ def _maximum(node: Node, inputs: Sequence[Array | None]) -> list[Array]:
     return [values, (numbered(node, places, x.shape[2:]) + base * int(np.prod(x.shape[2:]))).reshape(shape)]
 
 
+def _norm(node: Node, inputs: Sequence[Array | None]) -> list[Array]:
+    x = array(inputs[0])
+    grid, patches = _patches(node, x, 0)
+    p = node.attributes["p"]
+    assert isinstance(p, int)
+    return [((np.abs(patches) ** p).sum(axis=3) ** (1 / p)).reshape(*x.shape[:2], *grid.counts).astype(x.dtype)]
+
+
+def _global_norm(node: Node, inputs: Sequence[Array | None]) -> list[Array]:
+    x, p = array(inputs[0]), node.attributes["p"]
+    assert isinstance(p, int)
+    sums = (np.abs(x) ** p).sum(axis=tuple(range(2, x.ndim)), keepdims=True)
+    return [np.asarray(sums ** (1 / p)).astype(x.dtype)]
+
+
 OPS = (
     *standard("AveragePool", evaluate=_average),
     *standard("MaxPool", evaluate=_maximum, allowed={"storage_order": (0, 1)}),
+    *standard("LpPool", evaluate=_norm, allowed={"p": (1, 2)}),
     *standard("GlobalAveragePool"),
     *standard("GlobalMaxPool"),
+    *standard("GlobalLpPool", evaluate=_global_norm, allowed={"p": (1, 2)}),
 )

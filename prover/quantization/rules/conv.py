@@ -65,6 +65,21 @@ def conv_transpose(trace: Trace, node: Node, operands: list[Value | None]) -> li
     return [_product(trace, node, x, operands, (rows, cols, weight), shape)]
 
 
+@rule("Col2Im", steps=())
+def col2im(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
+    """Columns of blocks, added up where they overlap in the image."""
+    x = linear(node, operands[0], trace)
+    image, block = (tuple(int(size) for size in np.asarray(value)) for value in operands[1:])
+    places = windows(node, image, block).positions()
+    window, cell = np.nonzero(places >= 0)
+    channels = x.size // places.size
+    every, pixels = np.arange(channels, dtype=np.int64)[:, None], int(np.prod(image))
+    rows = (every * pixels + places[window, cell]).ravel()
+    cols = (every * places.size + cell * len(places) + window).ravel()
+    matrix = Sparse.from_triplets(rows, cols, np.ones(rows.size), (channels * pixels, x.size))
+    return [x.mapped(matrix, np.zeros(channels * pixels), (x.shape[0], channels // x.shape[0], *image))]
+
+
 def _product(
     trace: Trace,
     node: Node,
