@@ -3,6 +3,7 @@
     VerdictError
     ├── SchemaError               a schema or a public-signal layout that cannot be
     ├── InputError                a feature value outside its schema: NaN, infinity, range, shape, dtype
+    │   └── UndecidedError        an input so close to a threshold that float32 rounding would decide
     ├── ModelError
     │   ├── ModelFileError        missing, truncated or hostile ONNX
     │   ├── ModelShapeError       shapes or dtypes that contradict each other
@@ -61,6 +62,17 @@ class SchemaError(VerdictError):
 
 class InputError(VerdictError):
     """A feature value outside its schema. Nothing is ever clamped or wrapped."""
+
+
+class UndecidedError(InputError):
+    """An input whose exact sum is closer to a threshold than the model's own float32 rounding.
+
+    Nothing is wrong with the input: the circuit refuses it, so that every decision it proves is the model's.
+    """
+
+
+UNDECIDED_HINT = "move the threshold by a millionth, or decide such inputs by hand; they are about one in a million"
+"""What to do about an UndecidedError."""
 
 
 class ModelError(VerdictError):

@@ -219,8 +219,15 @@ def _inverse(inputs: Sequence[list[int]], params: Params, modulus: int) -> list[
 
 @integer_form("clamp")
 def _clamp(inputs: Sequence[Ints], params: Params) -> Ints:
-    """[x] -> min(max(x >> shift, 0), cap). Params: shift, cap."""
-    return np.asarray(np.clip(inputs[0] >> int(params["shift"]), 0, int(params["cap"])), dtype=np.int64)
+    """[x] -> min(max(x >> shift, 0), cap). Params: shift, cap; parity, of the quotients in 0..cap that lose 1 where the
+    shift drops nothing."""
+    x, shift, cap = inputs[0], int(params["shift"]), int(params["cap"])
+    quotient = x >> shift
+    result = np.clip(quotient, 0, cap)
+    if "parity" in params:
+        whole = (quotient == result) & (quotient << shift == x)
+        result = result - (whole & ((quotient & 1) == int(params["parity"])))
+    return np.asarray(result, dtype=np.int64)
 
 
 @field_form("ratio")

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prover.constraint.csr import LIMIT, Coefs, Ints, row_sums
-from prover.constraint.instructions import INSTRUCTIONS, WitnessValueError
-from prover.errors import FormatError, InputError, UnsatisfiedError
+from prover.constraint.instructions import INSTRUCTIONS, WitnessRefusedError, WitnessValueError
+from prover.errors import UNDECIDED_HINT, FormatError, InputError, UndecidedError, UnsatisfiedError
 from prover.field import R, limbs_from_int64, signed
 
 Assignment = Sequence[int] | Ints
@@ -86,6 +86,7 @@ class WitnessProgram:
 
         Raises:
             InputError: a slot is missing, unknown, of the wrong length, or a value is out of bounds.
+            UndecidedError: a value the circuit refuses, being too close to a threshold.
             UnsatisfiedError: a value left the range an instruction can represent (names the step's origin).
             FormatError: a step that makes no sense, in a file somebody tampered with.
         """
@@ -158,6 +159,10 @@ class WitnessProgram:
                 result = instruction.integer(integers, step.params)
             else:
                 raise FormatError(f"witness step {step.kind!r} ({step.origin}) has no field form")
+        except WitnessRefusedError as error:
+            raise UndecidedError(
+                f"{step.origin}: this input is too close to a threshold to be decided: {error}", UNDECIDED_HINT
+            ) from error
         except WitnessValueError as error:
             raise UnsatisfiedError(f"{step.origin}: {error}", origin=step.origin) from error
         except (ValueError, TypeError, IndexError, KeyError, AttributeError, OverflowError, MemoryError) as error:

@@ -14,6 +14,7 @@ auxiliary: where two subsets of the weights have one sum, both are true.
 Granules: when all ends are whole numbers of 2^s from lo, the lowest s weights are 1, 2, .., 2^(s-1) and all others
 multiples of 2^s, so the parts above them sum to 2^s·⌊(x - L) / 2^s⌋, whichever of them are chosen: x is rounded down
 for nothing. Their wires hold them divided by 2^s.
+Gaps: an interval may end before the next threshold; its weights reach to its own end, and no x between has a witness.
 """
 
 from __future__ import annotations
@@ -53,15 +54,18 @@ def interval(
     hi: int | None = None,
     *,
     granule: int = 0,
+    gaps: Ints | None = None,
     origin: str = "interval",
 ) -> Interval:
     """Prove lo ≤ x ≤ hi (by default the proven bounds of x) and locate every form among ascending thresholds.
 
     Args:
         granule: s, where the lengths of all intervals are multiples of 2^s.
+        gaps: int64[m], how many integers right below each threshold are refused; none by default.
 
     Raises:
-        MalformedCircuitError: thresholds that do not ascend strictly inside (lo, hi], or x has no proven bounds.
+        MalformedCircuitError: thresholds that do not ascend strictly inside (lo, hi], an interval that is all gap, or x
+            has no proven bounds.
     """
     n, m = len(x), int(thresholds.size)
     x_lo, x_hi = x.bounds
@@ -70,13 +74,18 @@ def interval(
     edges = np.concatenate(([low], thresholds, [high + 1])).astype(np.int64)
     if not m or bool((np.diff(edges) <= 0).any()):
         raise MalformedCircuitError(f"{origin}: thresholds must ascend strictly inside ({low}, {high}]")
-    if bool((np.diff(edges) & ((1 << granule) - 1)).any()):
+    lengths = np.diff(edges)
+    if gaps is not None:
+        lengths[:-1] -= gaps
+        if bool((lengths <= 0).any() or (gaps < 0).any()):
+            raise MalformedCircuitError(f"{origin}: a gap leaves nothing of its interval")
+    if bool((lengths & ((1 << granule) - 1)).any()):
         raise MalformedCircuitError(f"{origin}: an interval is no whole number of 2^{granule}")
     steps = cs.solve("thermometer", (x,), n * m, {"thresholds": thresholds}, (0, 1), origin=origin)
     descending(cs, steps, n, m, origin)
     # Interval arithmetic cannot see that the start follows x; an honest offset has these bounds by construction.
-    offset = (x - chosen(steps, edges[:-1], n)).with_bounds(0, int(np.diff(edges).max()) - 1)
-    granules = _enforce_parts(cs, x, offset, steps, edges, granule, origin)
+    offset = (x - chosen(steps, edges[:-1], n)).with_bounds(0, int(lengths.max()) - 1)
+    granules = _enforce_parts(cs, x, offset, steps, edges[:-1], lengths, granule, origin)
     return Interval(steps, differences(cs, steps, n, m + 1), granules)
 
 
@@ -112,20 +121,21 @@ def _enforce_parts(
     x: LinearVector,
     offset: LinearVector,
     steps: LinearVector,
-    edges: Ints,
+    starts: Ints,
+    lengths: Ints,
     granule: int,
     origin: str,
 ) -> LinearVector:
     """Prove that the offsets are sums of parts; returns them in granules."""
     n = len(x)
-    weights, common = offset_weights((np.diff(edges) >> granule) - 1)
+    weights, common = offset_weights((lengths >> granule) - 1)
     digits = np.tile(np.int64(1) << np.arange(granule), (weights.shape[0], 1))
     full = np.concatenate((digits, weights << granule), axis=1)
     count, common = full.shape[1], common + granule
     factors = np.concatenate((np.ones(granule, np.int64), np.full(count - granule, 1 << granule)))
     dense = int(offset.terms.max()) > SUBSTITUTION_TERMS
     skip = int(common > 0 and not dense and not bool((full[:, common:] == 1).any()))
-    params = {"starts": edges[:-1], "weights": full.reshape(-1), "skip": skip}
+    params = {"starts": starts, "weights": full.reshape(-1), "skip": skip}
     if granule:
         params["granule"] = granule
     most = (full.max(axis=0) // factors)[skip:] if count else np.zeros(0, dtype=np.int64)
@@ -150,4 +160,4 @@ def _enforce_parts(
     above = np.flatnonzero(place >= granule)
     ones = np.ones(above.size, dtype=np.int64)
     matrix = IntMatrix.from_triples(rows[above], above, ones, (n, columns.size))
-    return wires.matmul(matrix).with_bounds(0, int((np.diff(edges).max() - 1) >> granule))
+    return wires.matmul(matrix).with_bounds(0, int((lengths.max() - 1) >> granule))

@@ -12,6 +12,7 @@ from prover.errors import BundleError
 from prover.jsontext import parse_json
 from prover.quantization import Plan, Step
 from prover.quantization.accuracy import Accuracy, Histogram
+from prover.quantization.decisions import tree_exactness
 from prover.quantization.search import Point
 from prover.schema import THRESHOLD_DECIMALS
 
@@ -78,7 +79,7 @@ class Report:
         domain: size of the evaluation domain, a power of two.
         layers, widths: by part of the model.
         saturated: steps with explicit saturation.
-        max_abs_error .. histogram: see :class:`prover.quantization.accuracy.Accuracy`.
+        max_abs_error .. refused: see :class:`prover.quantization.accuracy.Accuracy`.
         drawn: the same over inputs drawn from the schema's ranges, beside the caller's samples; None where those
             are all there is, or where the model is too large to run on more.
         error_bound: the largest error of the logit, or of the score where there is none, on samples and drawn inputs.
@@ -114,6 +115,7 @@ class Report:
     decision_flips: int
     near_threshold: int
     histogram: Histogram | None
+    refused: int
     drawn: Accuracy | None
     error_bound: float | None
     exactness: str
@@ -173,6 +175,7 @@ class Report:
             ("error bound", _number(self.error_bound)),
             ("samples within it of a boundary", str(self.near_threshold)),
             ("exactness", self.exactness),
+            *([("samples refused", str(self.refused))] if self.refused else []),
             ("saturated steps", str(self.saturated)),
             ("proving time, estimated", f"{self.proving_seconds:.2f} s"),
             ("proving memory, estimated", f"{self.proving_memory / 2**20:.0f} MB"),
@@ -292,8 +295,7 @@ def _saturates(step: Step) -> bool:
 
 def _exactness(plan: Plan) -> str:
     """What the plan says of itself; else whether anything in it rounds."""
-    said = str(getattr(plan, "exactness", ""))
-    return said or "rounded to fixed point; decisions follow the integer numbers"
+    return tree_exactness(plan) or "rounded to fixed point; decisions follow the integer numbers"
 
 
 def _fields(cls: type[Any], raw: Any) -> dict[str, Any]:

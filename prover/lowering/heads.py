@@ -6,6 +6,7 @@ import numpy as np
 
 from prover.constraint import ConstraintSystem, LinearVector
 from prover.gadgets.argmax import argmax as argmax_gadget
+from prover.gadgets.clear_argmax import clear_argmax
 from prover.gadgets.compare import greater_equal
 from prover.gadgets.interval import interval
 from prover.gadgets.one_hot import one_hot
@@ -20,6 +21,8 @@ def tier(cs: ConstraintSystem, step: Step, inputs: LinearVector) -> LinearVector
     """
     low, high = (int(end[0]) for end in inputs.bounds)
     every = step.integers("thresholds")
+    if "gaps" in step.params:
+        return _guarded(cs, step, inputs)
     thresholds, counts = np.unique(every[(every > low) & (every <= high)], return_counts=True)
     base = step.integer("base") + int(np.count_nonzero(every <= low))
     if thresholds.size == 0:
@@ -31,9 +34,24 @@ def tier(cs: ConstraintSystem, step: Step, inputs: LinearVector) -> LinearVector
     return (passed.scale(counts).sum() + base).with_bounds(base, base + int(counts.sum()))
 
 
+def _guarded(cs: ConstraintSystem, step: Step, inputs: LinearVector) -> LinearVector:
+    """Thresholds with gaps below: intervals that end before the next one starts, at no extra cost."""
+    every, gaps = step.integers("thresholds"), step.integers("gaps")
+    thresholds, first, counts = np.unique(every, return_index=True, return_counts=True)
+    low, high = (int(end[0]) for end in inputs.bounds)
+    # A gap may reach an end of the form's range: beyond it there must be something left to name.
+    low = min(low, int((thresholds - gaps[first]).min()) - 1)
+    high = max(high, int(thresholds.max()))
+    found = interval(cs, inputs, thresholds, low, high, gaps=gaps[first], origin="guard")
+    base = step.integer("base")
+    return (found.at_least.scale(counts).sum() + base).with_bounds(base, base + int(counts.sum()))
+
+
 def argmax(cs: ConstraintSystem, step: Step, inputs: LinearVector) -> LinearVector:
     """The winning class: a linear function of its index, or a lookup by one-hot where the classes are uneven."""
     classes = step.integers("classes")
+    if "margin" in step.params:
+        return clear_argmax(cs, inputs, step.integer("margin"), "guard").matmul(classes[None, :])
     index = argmax_gadget(cs, [inputs[i] for i in range(len(inputs))])
     strides = np.unique(np.diff(classes))
     if strides.size == 1:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +65,7 @@ class Accuracy:
         decision_flips: flips of what is revealed: tiers of a tier plan, classes of any other.
         near_threshold: rows whose logit lies within the largest known error of a tier threshold or the class boundary.
         histogram: of the logits' errors, or of the scores' where there is no logit; None for labels only.
+        refused: rows too close to a threshold to be proved; they count in nothing above.
     """
 
     samples: int
@@ -77,6 +78,7 @@ class Accuracy:
     decision_flips: int
     near_threshold: int
     histogram: Histogram | None = None
+    refused: int = 0
 
     @property
     def largest_error(self) -> float | None:
@@ -93,6 +95,9 @@ def compare(plan: Plan, run: Run, expected: NDArray[np.generic], *, slack: float
         expected: [s, ...] values of the graph output ``plan.output`` for the same rows.
         slack: an error known from other rows; the larger of it and the largest error here counts as near.
     """
+    if run.refused.any() and not run.refused.all():
+        decided = compare(plan, run.decided(), np.asarray(expected)[~run.refused], slack=slack)
+        return replace(decided, refused=int(run.refused.sum()))
     wanted = np.asarray(expected).reshape(len(run.outputs), -1)
     if plan.link == "whole":
         distances = np.abs(run.outputs - wanted.astype(np.float64))
@@ -176,9 +181,10 @@ def _integers(plan: Plan, labels: NDArray[np.generic]) -> NDArray[np.int64]:
 
 def _flips(plan: Plan, logits: F64, wanted: F64) -> int:
     if logits.shape[1] == 1:
-        if plan.link != "sigmoid":
+        if plan.link != "sigmoid" and len(plan.classes) != 2:
             return 0
-        return int(np.count_nonzero((logits[:, 0] > 0) != (wanted[:, 0] > 0.5)))
+        boundary = 0.0 if plan.link == "sigmoid" else 0.5  # of a probability that needs no link
+        return int(np.count_nonzero((logits[:, 0] > boundary) != (wanted[:, 0] > 0.5)))
     if not plan.classes and plan.layout.reveal is not Reveal.LABEL:
         if plan.link != "sigmoid":
             return 0

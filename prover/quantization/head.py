@@ -53,6 +53,7 @@ class Head:
         classes: int64, what the model calls its classes; empty for raw scores and for independent probabilities.
         labels_only: the graph's output is the label itself.
         names: texts of the classes, when the model has text labels.
+        boundary: what the score of class 1 must exceed: 0 of a logit, 1/2 where it is a probability already.
     """
 
     output: str
@@ -61,10 +62,11 @@ class Head:
     classes: NDArray[np.int64]
     labels_only: bool = False
     names: tuple[str, ...] = ()
+    boundary: float = 0.0
 
     @property
     def binary(self) -> bool:
-        return self.link == "sigmoid" and self.logits.size == 1
+        return (self.link == "sigmoid" or self.boundary > 0.0) and self.logits.size == 1
 
 
 @dataclass(frozen=True)
@@ -118,6 +120,9 @@ def resolve_head(trace: Trace, outputs: Mapping[str, Value], wanted: str | None)
         if label is not None and wanted is None and not _same(label.logits, value):
             return _label_head(beside, label)  # these scores do not tell the label
         known = label is not None and label.classes.size == value.size
+        if known and label is not None and _shares(value) and _same(label.logits, value):
+            score = _flat(value).pick(np.array([1], dtype=np.int64))
+            return Head(names[0], "none", score, label.classes, names=label.names, boundary=0.5)
         if known and label is not None:
             return Head(names[0], "none", _flat(value), label.classes, names=label.names)
         return Head(names[0], "none", _flat(value), np.zeros(0, dtype=np.int64))
@@ -187,19 +192,20 @@ def _tier(trace: Trace, head: Head, tiers: Sequence[float] | None, polarity: Pol
         raise QuantizationError(f"probability thresholds must lie between 0 and 1, in millionths: {cuts}")
     # The layout publishes the thresholds in millionths: those, not the caller's floats, are what is proved.
     exact = [count / 10**THRESHOLD_DECIMALS for count in counts]
-    if head.binary:
-        exact = [math.log(p / (1.0 - p)) for p in exact]
-    step = FloatStep("tier", head.output, head.logits, 1, {"thresholds": exact})
+    params: dict[str, object] = {"thresholds": exact}
+    if head.link == "sigmoid":
+        params = {"thresholds": [math.log(p / (1.0 - p)) for p in exact], "probabilities": exact}
+    step = FloatStep("tier", head.output, head.logits, 1, params)
     tier = trace.append(step, (1,))
     layout = Layout(schema_hash, (0,), polarity, Reveal.TIER, tuple(counts))
-    link = "sigmoid" if head.binary else "none"
+    link = "sigmoid" if head.link == "sigmoid" else "none"
     return Revealed(_integers(tier.matrix), np.zeros(1, dtype=np.int64), layout, link)
 
 
 def _label(trace: Trace, head: Head, polarity: Polarity, schema_hash: bytes) -> Revealed:
     layout = Layout(schema_hash, (0,), polarity, Reveal.LABEL)
     if head.binary:
-        step = FloatStep("tier", head.output, head.logits, 1, {"thresholds": [0.0], "strict": True})
+        step = FloatStep("tier", head.output, head.logits, 1, {"thresholds": [head.boundary], "strict": True})
         above = trace.append(step, (1,))
         low, high = (int(label) for label in head.classes)
         matrix = _integers(above.matrix.scale_rows(np.array([float(high - low)])))
@@ -254,6 +260,14 @@ def _label_head(name: str, value: Label) -> Head:
     binary = value.logits.size == 2
     logits = _difference(value.logits) if binary else value.logits
     return Head(name, "sigmoid" if binary else "none", logits, value.classes, labels_only=True, names=value.names)
+
+
+def _shares(pair: Affine) -> bool:
+    """Whether two scores are ``(1 - p, p)``."""
+    if pair.size != 2:
+        return False
+    total = pair.matrix.take(np.array([0])).add(pair.matrix.take(np.array([1])))
+    return total.nnz == 0 and float(pair.bias.sum()) == 1.0
 
 
 def _difference(pair: Affine) -> Affine:

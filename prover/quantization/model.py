@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from prover.errors import InputError, QuantizationError
+from prover.errors import UNDECIDED_HINT, InputError, QuantizationError, UndecidedError
 from prover.quantization.facts import FactSpace
 from prover.quantization.plan import LinearForms, Plan
 from prover.quantization.steps import step_kind
@@ -24,11 +24,29 @@ class Run:
         variables: int64[s, n_variables], fact slots first.
         inputs: per step its linear inputs, int64[s, m].
         outputs: int64[s, k], the revealed values.
+        refused: bool[s], inputs too close to a threshold: the circuit has no witness for them.
     """
 
     variables: I64
     inputs: tuple[I64, ...]
     outputs: I64
+    refused: NDArray[np.bool_]
+
+    def decided(self) -> Run:
+        """The same without the refused inputs."""
+        kept = ~self.refused
+        inputs = tuple(forms[kept] for forms in self.inputs)
+        return Run(self.variables[kept], inputs, self.outputs[kept], self.refused[kept])
+
+    def require_decided(self) -> None:
+        """
+        Raises:
+            UndecidedError: an input was refused.
+        """
+        if self.refused.any():
+            row = int(np.argmax(self.refused))
+            where = f"input {row}" if self.refused.size > 1 else "this input"
+            raise UndecidedError(f"{where} is too close to a threshold to be decided", UNDECIDED_HINT)
 
 
 class IntegerModel:
@@ -58,6 +76,7 @@ class IntegerModel:
         """
         self._check(codes, missing)
         variables = self.facts.expand(codes, missing)
+        refused = np.zeros(len(codes), dtype=np.bool_)
         inputs = []
         for step in self.plan.steps:
             forms = _within(step.inputs, step.inputs.evaluate(variables), step.node)
@@ -69,10 +88,13 @@ class IntegerModel:
                 ) from error
             if outputs.shape[1] != step.n_outputs:
                 raise QuantizationError(f"{step.node}: {outputs.shape[1]} of {step.n_outputs} outputs", "compile again")
+            kind = step_kind(step.kind)
+            if kind.refuses is not None:
+                refused |= kind.refuses(step, forms)
             inputs.append(forms)
             variables = np.concatenate((variables, outputs), axis=1)
         revealed = _within(self.plan.outputs, self.plan.outputs.evaluate(variables), "outputs")
-        return Run(variables, tuple(inputs), revealed)
+        return Run(variables, tuple(inputs), revealed, refused)
 
     def _check(self, codes: I64, missing: NDArray[np.bool_] | None) -> None:
         features = self._schema.features

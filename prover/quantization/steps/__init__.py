@@ -33,13 +33,20 @@ class Evaluate(Protocol):
     def __call__(self, step: Step, inputs: NDArray[np.int64]) -> NDArray[np.int64]: ...
 
 
+class Refuses(Protocol):
+    """Which of s inputs int64[s, m] the step has no witness for: bool[s]."""
+
+    def __call__(self, step: Step, inputs: NDArray[np.int64]) -> NDArray[np.bool_]: ...
+
+
 @dataclass(frozen=True)
 class StepKind:
-    """One kind of step."""
+    """One kind of step; ``refuses`` only where it decides nothing about inputs too close to a threshold."""
 
     name: str
     quantise: Quantise
     evaluate: Evaluate
+    refuses: Refuses | None = None
 
 
 @functools.cache
@@ -60,4 +67,4 @@ def step_kind(name: str) -> StepKind:
     return found
 
 
-__all__ = ["Evaluate", "Quantise", "StepKind", "step_kind"]
+__all__ = ["Evaluate", "Quantise", "Refuses", "StepKind", "step_kind"]
