@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from prover.graph import Node
-from prover.quantization.blocks.variables import unrectified
+from prover.quantization.blocks.variables import read_once, unrectified
 from prover.quantization.trace import Affine, FloatStep, Trace
+
+_POOLS = ("MaxPool", "GlobalMaxPool", "ReduceMax", "Max")
+"""Operators that read their input for its maxima only."""
 
 
 def maximum(trace: Trace, node: Node, x: Affine) -> Affine:
@@ -30,7 +33,8 @@ def maximum(trace: Trace, node: Node, x: Affine) -> Affine:
     if not open_rows.size:
         return x.pick(place)
     rows = x.pick((open_rows[:, None] * k + np.arange(k)).ravel())
-    before = unrectified(trace, rows) if bool((lo[open_rows] >= 0.0).all()) else None
+    alone = node.op in _POOLS and len(node.outputs) == 1 and read_once(trace, node)
+    before = unrectified(trace, rows) if alone and bool((lo[open_rows] >= 0.0).all()) else None
     params = {"k": k, "rectify": before is not None}
     step = FloatStep("maximum", node.name, rows if before is None else before, open_rows.size, params)
     ends = lo[open_rows].max(axis=1), hi[open_rows].max(axis=1)

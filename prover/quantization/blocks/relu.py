@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prover.graph import Node
-from prover.quantization.blocks.variables import Producer, producer
+from prover.quantization.blocks.variables import Producer, producer, read_once
 from prover.quantization.trace import Affine, FloatStep, Trace
 
 
@@ -31,7 +31,7 @@ def relu(trace: Trace, node: Node, x: Affine) -> Affine:
 
 
 def _rectified(trace: Trace, node: Node, x: Affine, hi: NDArray[np.float64]) -> Affine:
-    source = producer(trace, x)
+    source = producer(trace, x) if node.op == "Relu" and read_once(trace, node) else None
     if source is not None and source.step.kind == "maximum" and not source.step.params["rectify"]:
         step = _of_maximum(node, source)
     else:
@@ -40,7 +40,7 @@ def _rectified(trace: Trace, node: Node, x: Affine, hi: NDArray[np.float64]) -> 
 
 
 def _of_maximum(node: Node, source: Producer) -> FloatStep:
-    """The step of the maximum, rectifying; the plain one is pruned unless something else reads it."""
+    """The step of the maximum, rectifying; the plain one, which nothing else reads, is pruned."""
     k = int(source.step.params["k"])
     rows = source.outputs[:, None] * k + np.arange(k)
     return FloatStep(

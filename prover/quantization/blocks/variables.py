@@ -7,7 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from prover.graph import Node
 from prover.quantization.trace import Affine, FloatStep, Trace
+
+_REARRANGING = {"Reshape", "Flatten", "Transpose", "Squeeze", "Unsqueeze", "Pad", "Slice", "Dropout"}
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,25 @@ def unrectified(trace: Trace, x: Affine) -> Affine | None:
             parts.append(step.inputs)
             end += step.inputs.size
     return Affine.stack(parts).pick(place) if len(parts) > 1 else None
+
+
+def read_once(trace: Trace, node: Node) -> bool:
+    """Whether only ``node`` reads its operands, and nothing else what they were rearranged from.
+
+    Two nonlinearities become one step only then: otherwise the first would be proved once more for the others.
+    """
+    if trace.graph is None:
+        return True
+    outputs = {tensor.name for tensor in trace.graph.outputs}
+    names = [name for name in node.inputs if name and name not in trace.graph.constants]
+    while names:
+        name = names.pop()
+        if name in outputs or len(trace.graph.consumers[name]) != 1:
+            return False
+        maker = trace.graph.producers.get(name)
+        if maker is not None and maker.op in _REARRANGING:
+            names.append(maker.inputs[0])
+    return True
 
 
 def _starts(trace: Trace) -> NDArray[np.int64]:
