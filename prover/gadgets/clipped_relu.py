@@ -8,6 +8,8 @@ Elsewhere y is 0 or the cap, as s says: s·(2^k - 1). Two rows tell the cases ap
 
     w·t = y - low,        w·(y - s·(2^k - 1)) = 0.
 
+Halves to even: with ``parity`` p, results whose parity is p lose 1 where no digit below ``shift`` is set. One number,
+the digits below and 2^shift where bit ``shift`` is not p, is 0 exactly there, and ``is_zero`` says so: 2 rows more.
 Constraints per form: n + 2 when bit 0 is substituted, n + 3 with a recomposition row: one more than without
 saturation.
 Soundness: the digits are unique for every field element x, so w, s and low are functions of x, and |w| < 2^n ≤ p makes
@@ -23,7 +25,8 @@ import numpy as np
 from prover.constraint.linear import LinearVector
 from prover.constraint.system import ConstraintSystem
 from prover.errors import MalformedCircuitError
-from prover.gadgets.bits import decompose, signed_widths
+from prover.gadgets.bits import Bits, decompose, signed_widths
+from prover.gadgets.equal import is_zero
 
 
 def clipped_relu(
@@ -32,6 +35,7 @@ def clipped_relu(
     shift: int,
     bits: int,
     *,
+    parity: int | None = None,
     substitute: bool | None = None,
     origin: str = "relu",
 ) -> LinearVector:
@@ -40,6 +44,7 @@ def clipped_relu(
     Args:
         shift: low bits dropped, 0 or more.
         bits: k, 1 or more.
+        parity: of the quotients in 0 .. 2^bits - 1 that lose 1 where the division leaves nothing; None: of none.
         substitute: as for ``bits.decompose``.
 
     Raises:
@@ -52,8 +57,19 @@ def clipped_relu(
     low = digits.recombine(shift, shift + bits)
     above = digits.recombine(shift + bits, widths) - (np.int64(1) << (widths - 1 - shift - bits))
     cap = (1 << bits) - 1
-    result = cs.solve("clamp", (x,), len(x), {"shift": shift, "cap": cap}, (0, cap), origin=f"{origin}.select")
+    params, least = {"shift": shift, "cap": cap}, 0
+    if parity is not None:
+        low = low - whole_quotient(cs, digits, shift, parity, origin)
+        params["parity"], least = parity, parity - 1
+    result = cs.solve("clamp", (x,), len(x), params, (least, cap), origin=f"{origin}.select")
     ratio = cs.solve("ratio", (result - low, above), len(x), origin=f"{origin}.ratio")
     cs.enforce(above, ratio, result - low, f"{origin}.select")
     cs.enforce(above, result - digits.top.scale(cap), 0, f"{origin}.saturate")
     return result
+
+
+def whole_quotient(cs: ConstraintSystem, digits: Bits, shift: int, parity: int, origin: str) -> LinearVector:
+    """Whether no digit below ``shift`` is set and digit ``shift`` is ``parity``: boolean wires."""
+    odd = digits.digit(shift)
+    other = 1 - odd if parity else odd
+    return is_zero(cs, digits.recombine(0, shift) + other.scale(1 << shift), f"{origin}.tie")

@@ -8,7 +8,8 @@ from functools import partial
 import numpy as np
 
 from prover.constraint import ConstraintSystem, IntMatrix, LinearVector
-from prover.gadgets.clipped_relu import clipped_relu
+from prover.gadgets.bits import decompose, unsigned_widths
+from prover.gadgets.clipped_relu import clipped_relu, whole_quotient
 from prover.gadgets.compare import greater_equal
 from prover.gadgets.equal import is_zero
 from prover.gadgets.interval import interval
@@ -33,16 +34,23 @@ def requantize(cs: ConstraintSystem, step: Step, inputs: LinearVector) -> Linear
             place[chosen] = sum(map(len, parts)) + np.arange(chosen.size)
             parts.append(build(inputs[chosen]))
 
-    for shift in np.unique(shifts[shifts >= 0]).tolist():
-        own = shifts == shift
+    parities = step.integers("parities") if "parities" in step.params else np.full_like(shifts, -1)
+    for shift, parity in np.unique(np.stack((shifts, parities))[:, parities >= 0], axis=1).T.tolist():
+        tied = (shifts == shift) & (parities == parity)
+        simple = tied & (lo >= 0) & (hi >> shift <= cap)
+        add(np.flatnonzero(tied & ~simple), partial(_even, cs, shift, step.integer("bits"), parity))
+        add(np.flatnonzero(simple), partial(_even_plain, cs, shift, parity))
+    for shift in np.unique(shifts[(shifts >= 0) & (parities < 0)]).tolist():
+        own = (shifts == shift) & (parities < 0)
         high = own & (hi >> shift > cap)
         alive = own & ~high & (hi >= 1 << shift)
         add(np.flatnonzero(high), partial(_saturated, cs, shift, step.integer("bits")))
         add(np.flatnonzero(alive & (lo < 0)), partial(_positive, cs, shift))
         add(np.flatnonzero(alive & (lo >= 0)), partial(_plain, cs, shift))
     for table, chosen in tables(step):
-        for element in chosen.tolist():
-            add(np.array([element]), partial(_levels, cs, table, (int(lo[element]), int(hi[element]))))
+        ranges, kind = np.unique(np.stack((lo[chosen], hi[chosen])), axis=1, return_inverse=True)
+        for number, ends in enumerate(ranges.T.tolist()):
+            add(chosen[kind.ravel() == number], partial(_levels, cs, table, ends))
     result = LinearVector.concat(parts)[place]
     if "corrected" in step.params:
         result = result + _corrections(cs, step, inputs)
@@ -61,6 +69,17 @@ def _saturated(cs: ConstraintSystem, shift: int, bits: int, x: LinearVector) -> 
     return clipped_relu(cs, x, shift, bits, origin="saturate")
 
 
+def _even(cs: ConstraintSystem, shift: int, bits: int, parity: int, x: LinearVector) -> LinearVector:
+    return clipped_relu(cs, x, shift, bits, parity=parity, origin="saturate")
+
+
+def _even_plain(cs: ConstraintSystem, shift: int, parity: int, x: LinearVector) -> LinearVector:
+    """Halves to even of what neither saturates nor is negative: a truncation, less the ties."""
+    digits = decompose(cs, x, np.maximum(unsigned_widths(x.bounds[1]), shift + 1), "truncate")
+    quotient = digits.recombine(shift, digits.widths).with_bounds(0, x.bounds[1] >> shift)
+    return cs.materialise(quotient - whole_quotient(cs, digits, shift, parity, "truncate"), "wire")
+
+
 def _positive(cs: ConstraintSystem, shift: int, x: LinearVector) -> LinearVector:
     return relu_truncate(cs, x, shift, origin="positive")
 
@@ -69,18 +88,20 @@ def _plain(cs: ConstraintSystem, shift: int, x: LinearVector) -> LinearVector:
     return cs.materialise(truncate(cs, x, shift), "wire") if shift else x
 
 
-def _levels(cs: ConstraintSystem, table: Stairs, ends: tuple[int, int], x: LinearVector) -> LinearVector:
+def _levels(cs: ConstraintSystem, table: Stairs, ends: list[int], x: LinearVector) -> LinearVector:
     """The base and the number of cuts reached; those the form's bounds decide count at once."""
     cuts = table.cuts
     base = table.base + int(np.count_nonzero(cuts <= ends[0]))
     thresholds, counts = np.unique(cuts[(cuts > ends[0]) & (cuts <= ends[1])], return_counts=True)
     if not thresholds.size:
-        return cs.constant([base])
+        return cs.constant([base] * len(x))
     if thresholds.size == 1:
         reached = greater_equal(cs, x, int(thresholds[0]), "levels")
     else:
         reached = interval(cs, x, thresholds, *ends, origin="levels").at_least
-    total = reached.matmul(counts[None, :]) + base
+    columns = np.arange(len(reached), dtype=np.int64)
+    sums = IntMatrix.from_triples(columns // counts.size, columns, np.tile(counts, len(x)), (len(x), columns.size))
+    total = reached.matmul(sums) + base
     return cs.materialise(total.with_bounds(base, base + int(counts.sum())), "levels.wire")
 
 

@@ -10,7 +10,7 @@ and from above at the integer before it, so factors between the extreme slopes o
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,9 @@ _PAIRS = 1 << 24
 
 _CORRECTIONS = 16
 """Most single arguments at which a line is corrected."""
+
+_DYADIC = 30
+"""Most fraction bits of a slope that is taken for a power of two's multiple: a float32 has 24 digits."""
 
 _ROOM = 1 << 60
 """No number of a line reaches it."""
@@ -58,6 +61,7 @@ class Line:
 
     Attributes:
         at, by: arguments and +1 or -1 each; an argument may occur twice.
+        parity: of the levels that lose 1 where the shift drops nothing, as halves that go to even do; None: of none.
     """
 
     factor: int
@@ -65,6 +69,19 @@ class Line:
     shift: int
     at: tuple[int, ...] = ()
     by: tuple[int, ...] = ()
+    parity: int | None = None
+
+    def at_arguments(self, x: I64, cap: int) -> I64:
+        """Its levels, saturated to ``0 .. cap``."""
+        number = self.factor * x + self.offset
+        quotient = number >> self.shift
+        result = np.clip(quotient, 0, cap)
+        if self.parity is not None:
+            whole = (quotient == result) & (quotient << self.shift == number)
+            result = result - (whole & ((quotient & 1) == self.parity))
+        for at, by in zip(self.at, self.by, strict=True):
+            result = result + by * (x == at)
+        return np.asarray(result, dtype=np.int64)
 
 
 def stairs(function: Function, lo: int, hi: int) -> Stairs:
@@ -130,6 +147,28 @@ def nearly(steps: Stairs, cap: int, slope: float) -> Line | None:
             if found is not None and (cost := shift + 2 * len(found.at)) < price:
                 best, price = found, cost
     return best
+
+
+def halved(steps: Stairs, cap: int, slope: float, offset: float, parity: int) -> Line | None:
+    """The line ``slope * x + offset`` rounded to the nearest level, halves down where that gives ``parity``.
+
+    Returns:
+        None when the numbers are not multiples of a small power of two, or the levels are not those of ``steps``.
+    """
+    for shift in range(1, _DYADIC + 1):
+        factor, moved = slope * 2.0**shift, offset * 2.0**shift
+        if factor == np.rint(factor) and moved == np.rint(moved):
+            break
+    else:
+        return None
+    found = Line(int(factor), int(moved) + (1 << (shift - 1)), shift, parity=parity)
+    zero, rest = divmod(-found.offset, found.factor)
+    if parity == 0 and rest == 0 and steps.lo <= zero <= steps.hi:
+        found = replace(found, at=(zero,), by=(1,))  # level 0 has none below it
+    ends = np.array([steps.lo, steps.hi], dtype=np.int64)
+    near = np.concatenate((steps.cuts, steps.cuts - 1, ends))
+    wanted = steps.base + np.searchsorted(steps.cuts, near, side="right")
+    return found if np.array_equal(found.at_arguments(near, cap), wanted) else None
 
 
 def _corrected(steps: Stairs, levels: I64, cap: int, factor: int, shift: int) -> Line | None:

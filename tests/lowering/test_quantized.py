@@ -20,6 +20,9 @@ def step_of(ends: tuple[int, int], low: int, top: int, **params: int | tuple[int
 
 SATURATING = step_of((-16, 15), -2, 1, bits=2, shifts=(1,))
 CORRECTED = step_of((-16, 15), 0, 3, bits=2, shifts=(1,), corrected=(0, 0, 0), at=(3, 5, -1), by=(-1, -1, 1))
+EVEN = step_of((-16, 15), 0, 3, bits=2, shifts=(2,), parities=(1,))
+FLIPPED = step_of((-16, 15), -1, 3, bits=2, shifts=(1,), parities=(0,))
+PLAIN = step_of((0, 31), 0, 7, bits=3, shifts=(2,), parities=(1,))
 TABLE = step_of((-16, 15), 1, 5, bits=3, shifts=(-1,), tables=(0,), counts=(5,), bases=(0,), cuts=(-3, -3, 2, 7, 20))
 
 
@@ -28,12 +31,15 @@ TABLE = step_of((-16, 15), 1, 5, bits=3, shifts=(-1,), tables=(0,), counts=(5,),
     [
         (SATURATING, ("saturate.boolean", "saturate.select", "saturate.saturate")),
         (CORRECTED, ("saturate.boolean", "saturate.select", "correct.inverse", "correct.annihilate")),
+        (EVEN, ("saturate.boolean", "saturate.select", "saturate.saturate", "tie.inverse", "tie.annihilate")),
+        (FLIPPED, ("saturate.boolean", "saturate.select", "tie.inverse", "tie.annihilate")),
+        (PLAIN, ("truncate.boolean", "tie.inverse", "tie.annihilate", "wire")),
         (TABLE, ("levels.low", "levels.descending", "levels.wire")),
     ],
-    ids=["saturating", "corrected", "table"],
+    ids=["saturating", "corrected", "even", "flipped", "plain", "table"],
 )
 def test_exactly_the_levels(step: Step, origins: tuple[str, ...]) -> None:
-    reference = referee(step, (-16, 15))
+    reference = referee(step, (int(step.inputs.lo[0]), int(step.inputs.hi[0])))
     circuit = check_unique(builder(requantize, step), P, reference)
     for origin in origins:
         assert find_lie(circuit, origin, EVERY, reference), origin

@@ -97,6 +97,61 @@ def test_a_quantised_product_at_every_corner_and_many_places(seed: int) -> None:
     assert np.array_equal(got, reference(onnx_model, "x", codes.astype(np.int8)[:, None]))
 
 
+@pytest.mark.parametrize(
+    ("scale", "zero", "how"),
+    [
+        (0.0271, 3, "line"),
+        (0.01234, -7, "line"),
+        (2.0**-6, 0, "parities"),
+        (2.0**-6, -128, "parities"),
+        (2.0**-5, 3, "parities"),
+        (3.0 * 2.0**-9, 1, "parities"),
+        (2.0, 0, "line"),
+        (0.00016, 5, "tables"),
+    ],
+)
+def test_every_accumulator_there_is(scale: float, zero: int, how: str) -> None:
+    """x0 + 127 x1 takes every value in reach: thresholds, ties, saturation and all between."""
+    schema = Schema("q", (Int("x0", -128, 127), Int("x1", -128, 127)))
+    onnx_model = model(
+        [helper.make_node("QLinearMatMul", ["x", "as", "az", "b", "bs", "bz", "ys", "yz"], ["y"], "product")],
+        {"x": (TensorProto.INT8, [1, 2])}, {"y": (TensorProto.INT8, [1, 1])},
+        b=np.array([[1], [127]], np.int8), bs=np.float32(1.0), bz=np.int8(0), ys=np.float32(1.0), yz=np.int8(zero),
+        **{"as": np.float32(scale), "az": np.int8(0)},
+    )  # fmt: skip
+    codes = np.stack(np.meshgrid(np.arange(-128, 128), np.arange(-128, 128)), axis=-1).reshape(-1, 2).astype(np.int64)
+    got, plan = integers(schema, onnx_model, codes)
+    total = codes @ np.array([1, 127])
+    wanted = np.clip(np.rint(total * np.float64(np.float32(scale)) + zero), -128, 127)
+    assert np.array_equal(got[:, 0], wanted)
+    params = plan.steps[0].params
+    assert how == "line" or how in params
+    assert params.keys() & {"parities", "corrected", "tables"} <= {how, "corrected"}
+
+
+@pytest.mark.parametrize("scale", [0.03787, 0.05885, 0.04456, 0.05, 2.0**-5])
+def test_sums_are_quantised_as_float32_divides_them(scale: float) -> None:
+    """Multiples of 2^-16 add up exactly in float32; its division by the scale is not exact, and moves thresholds."""
+    schema = Schema("q", (Int("x0", -128, 127), Int("x1", -128, 127), Int("x2", -8, 7)))
+    single = np.float32(scale)
+    onnx_model = model(
+        [helper.make_node("MatMul", ["x", "w"], ["sum"], "sum"),
+         helper.make_node("QuantizeLinear", ["sum", "s", "z"], ["y"], "quantize")],
+        {"x": (TensorProto.FLOAT, [1, 3])}, {"y": (TensorProto.INT8, [1, 1])},
+        w=np.float32([[1.0], [256.0], [65536.0]]) / np.float32(65536), s=single, z=np.int8(11),
+    )  # fmt: skip
+    steps = (np.arange(-140, 140) + 0.5) * float(single) * 65536
+    near = np.rint(steps)[:, None].astype(np.int64) + np.arange(-2, 3)
+    total = np.unique(np.clip(near, -490_000, 490_000))
+    low = (total + 128) % 256 - 128
+    middle = ((total - low) // 256 + 128) % 256 - 128
+    codes = np.stack((low, middle, (total - low - 256 * middle) // 65536), axis=1)
+    got, plan = integers(schema, onnx_model, codes)
+    wanted = np.rint((total / 65536).astype(np.float32) / single).astype(np.int64) + 11
+    assert np.array_equal(got[:, 0], np.clip(wanted, -128, 127))
+    assert ("corrected" in plan.steps[0].params) == (scale != 0.05)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_a_quantised_convolution_with_bias_groups_and_padding(seed: int) -> None:
     generator = np.random.default_rng(seed)

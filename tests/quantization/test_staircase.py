@@ -15,10 +15,7 @@ I64 = NDArray[np.int64]
 
 
 def drawn(x: I64, found: Line, cap: int) -> I64:
-    result = np.clip((found.factor * x + found.offset) >> found.shift, 0, cap)
-    for at, by in zip(found.at, found.by, strict=True):
-        result = result + by * (x == at)
-    return result
+    return found.at_arguments(x, cap)
 
 
 def product(factor: float, zero: int, low: int, cap: int):  # type: ignore[no-untyped-def]

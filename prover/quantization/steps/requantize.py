@@ -1,7 +1,8 @@
 """``requantize``: integers of few bits from a linear form: scaled, rounded, moved by a zero point, saturated.
 
-    y = low + min(max(x >> shift, 0), 2^bits - 1)        where the levels lie on a line; at single values of x, where
-                                                         ties or float32 displaced one, 1 more or less
+    y = low + min(max(x >> shift, 0), 2^bits - 1)        where the levels lie on a line; levels of one parity lose 1
+                                                         where the shift drops nothing, when halves go to even; at
+                                                         single values of x, which float32 displaced, 1 more or less
     y = low + base + (number of cuts that x reaches)     elsewhere
 
 What is computed is the operator's own float32 arithmetic, tabulated: every level's exact threshold is found on it, and
@@ -21,7 +22,7 @@ from prover.errors import QuantizationError
 from prover.quantization.frame import Frame, Quantised, bit_length
 from prover.quantization.plan import LinearForms, Param, Step
 from prover.quantization.sparse import Sparse
-from prover.quantization.staircase import Line, Stairs, line, nearly, stairs
+from prover.quantization.staircase import Line, Stairs, halved, line, nearly, stairs
 from prover.quantization.steps import StepKind
 from prover.quantization.trace import Affine, FloatStep
 
@@ -74,7 +75,9 @@ def quantise(step: FloatStep, frame: Frame) -> Quantised:
         parts.append(_approximated(step, frame, rest))
     order = np.argsort(np.concatenate((exact, rest)), kind="stable")
     forms = LinearForms.stack([part.forms for part in parts]).rows(order)
-    shifts, tables = (np.concatenate([getattr(part, name) for part in parts])[order] for name in ("shifts", "tables"))
+    shifts, tables, parities = (
+        np.concatenate([getattr(part, name) for part in parts])[order] for name in ("shifts", "tables", "parities")
+    )
     found = parts[0].stairs
     params: dict[str, Param] = {"low": low, "bits": bits, "shifts": _flat(shifts)}
     if found:
@@ -82,6 +85,11 @@ def quantise(step: FloatStep, frame: Frame) -> Quantised:
         params["counts"] = tuple(int(table.cuts.size) for table in found)
         params["bases"] = tuple(table.base for table in found)
         params["cuts"] = tuple(int(cut) for table in found for cut in table.cuts)
+    if np.any(parities >= 0):
+        params["parities"] = _flat(parities)
+    if parts[0].corrections:
+        elements, values, signs = zip(*parts[0].corrections, strict=True)
+        params |= {"corrected": elements, "at": values, "by": signs}
     done = Step("requantize", step.node, forms, forms.lo, forms.hi, 0, bit_length(frame.observed_inputs(forms)), params)
     lo, hi = (evaluate(done, end[None])[0] for end in (forms.lo, forms.hi))
     return Quantised(Step(done.kind, done.node, forms, lo, hi, 0, done.observed_bits, params), 1.0)
@@ -90,7 +98,11 @@ def quantise(step: FloatStep, frame: Frame) -> Quantised:
 def evaluate(step: Step, inputs: I64) -> I64:
     low, cap = step.integer("low"), (1 << step.integer("bits")) - 1
     shifts = step.integers("shifts")
-    result = np.clip(inputs >> np.maximum(shifts, 0), 0, cap)
+    quotients = inputs >> np.maximum(shifts, 0)
+    result = np.clip(quotients, 0, cap)
+    if "parities" in step.params:
+        whole = (quotients == result) & (quotients << np.maximum(shifts, 0) == inputs)
+        result = result - (whole & ((quotients & 1) == step.integers("parities")))
     if "corrected" in step.params:
         elements = step.integers("corrected")
         corrections = (inputs[:, elements] == step.integers("at")) * step.integers("by")
@@ -132,18 +144,19 @@ def row_units(matrix: Sparse) -> F64:
 
 
 class _Rows:
-    """Part of a step: forms, the shift of each (-1: a table), its table (-1: a line), and corrections of lines as
-    (element of the step, value of the form, what is added)."""
+    """Part of a step: forms, the shift of each (-1: a table), its table (-1: a line), its parity (-1: none), and
+    corrections of lines as (element of the step, value of the form, what is added)."""
 
     def __init__(
         self,
         forms: LinearForms,
         shifts: I64,
         tables: I64,
+        parities: I64,
         found: Sequence[Stairs] = (),
         corrections: Sequence[tuple[int, int, int]] = (),
     ) -> None:
-        self.forms, self.shifts, self.tables = forms, shifts, tables
+        self.forms, self.shifts, self.tables, self.parities = forms, shifts, tables, parities
         self.stairs, self.corrections = list(found), list(corrections)
 
 
@@ -162,6 +175,7 @@ def _tabulated(
     kinds, kind = np.unique(keys, axis=0, return_inverse=True)
     factors, offsets = np.ones(units.size, dtype=np.int64), np.zeros(units.size, dtype=np.int64)
     shifts, owner = np.zeros(units.size, dtype=np.int64), np.full(units.size, -1, dtype=np.int64)
+    parities = np.full(units.size, -1, dtype=np.int64)
     found: list[Stairs] = []
     corrections: list[tuple[int, I64, tuple[int, ...]]] = []
     for number, (unit, part, scale, point) in enumerate(kinds):
@@ -173,9 +187,16 @@ def _tabulated(
 
         table = stairs(levels, int(lo[members].min()), int(hi[members].max()))
         slope = unit * scale if function is rounded_product else unit / scale
-        fit = line(table, cap) or nearly(table, cap, float(slope))
+        moved, even = point - low + part * slope, low if function is rounded_product else low - point
+        parity = int(even + 1) & 1
+        fit = (
+            line(table, cap)
+            or halved(table, cap, float(slope), float(moved), parity)
+            or nearly(table, cap, float(slope))
+        )
         if fit is not None and _cost(fit, table) <= _table_cost(table):
             factors[members], offsets[members], shifts[members] = fit.factor, fit.offset, fit.shift
+            parities[members] = -1 if fit.parity is None else fit.parity
             if fit.at:
                 at = fit.factor * np.array(fit.at, dtype=np.int64) + fit.offset
                 corrections += [(int(member), at, fit.by) for member in members]
@@ -188,7 +209,7 @@ def _tabulated(
     )
     where = [(int(chosen[member]), int(place), sign) for member, at, by in corrections
              for place, sign in zip(at.tolist(), by, strict=True)]  # fmt: skip
-    return _Rows(forms, shifts, owner, found, where)
+    return _Rows(forms, shifts, owner, parities, found, where)
 
 
 def _real(x: F64, unit: float) -> F64:
@@ -201,7 +222,8 @@ def _real(x: F64, unit: float) -> F64:
 
 def _cost(fit: Line, table: Stairs) -> int:
     ends = [fit.factor * end + fit.offset for end in (table.lo, table.hi)]
-    return max(abs(end) for end in ends).bit_length() + 3 + 2 * len(fit.at)
+    ties = 0 if fit.parity is None else 2
+    return max(abs(end) for end in ends).bit_length() + 3 + ties + 2 * len(fit.at)
 
 
 def _table_cost(table: Stairs) -> int:
@@ -220,7 +242,8 @@ def _approximated(step: FloatStep, frame: Frame, rows: I64) -> _Rows:
     )
     wanted = frame.hidden_fraction_bits(levels)
     fraction, forms = frame.fit(levels, wanted, step.node, error_bits=frame.settings.hidden_error_bits)
-    return _Rows(forms, np.full(rows.size, fraction, dtype=np.int64), np.full(rows.size, -1, dtype=np.int64))
+    none = np.full(rows.size, -1, dtype=np.int64)
+    return _Rows(forms, np.full(rows.size, fraction, dtype=np.int64), none, none)
 
 
 def _flat(values: I64) -> tuple[int, ...]:
