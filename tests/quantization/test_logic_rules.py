@@ -253,3 +253,35 @@ def test_a_comparison_of_activations_is_exact_on_what_the_plan_computes() -> Non
     proto.graph.output[0].CopyFrom(helper.make_tensor_value_info("t", INT64, [1, 2]))
     plan = calibrate(import_model(proto.SerializeToString()), MIXED)
     assert kinds(plan) == ["relu", "compare"]
+
+
+MASKED = [
+    one("MatMul", ["X", "w"], "m"),
+    one("Slice", ["X", "zero", "three", "axis"], "head"),
+    one("Greater", ["head", "cut"], "seen"),
+    one("Where", ["seen", "m", "lowest"], "scores"),
+]
+MASK_WEIGHTS = {
+    "w": np.random.default_rng(2).normal(size=(6, 3)).astype(np.float32),
+    "zero": np.array([0]),
+    "three": np.array([3]),
+    "axis": np.array([1]),
+    "cut": np.array([-5, 0, 0], dtype=np.float32),  # the first is always seen
+    "lowest": np.float32(-np.inf),
+}
+
+
+@pytest.mark.parametrize("seen", ["private", "constant"])
+def test_what_is_masked_by_minus_infinity_has_no_share(seen: str) -> None:
+    nodes = [*MASKED, one("Softmax", ["scores"], "s", axis=1), one("Mul", ["s", "four"], "y")]
+    weights = {**MASK_WEIGHTS, "four": np.float32(4)}
+    if seen == "constant":
+        del nodes[2]
+        weights["seen"] = np.array([[True, False, True]])
+    exact(nodes, weights, [1, 3], FLOAT, atol=2e-2)
+
+
+def test_infinities_that_are_computed_with_are_refused() -> None:
+    graph = import_model(model([*MASKED, one("Exp", ["scores"], "y")], MASK_WEIGHTS, 6, {"y": (FLOAT, [1, 3])}))
+    with pytest.raises(UnsupportedOpError, match="which only Softmax and maxima may read"):
+        calibrate(graph, MIXED)

@@ -105,12 +105,15 @@ _TO = {"to": integer(required=True)}
 # Both attributes concern 8-bit floats, which are not supported.
 _TO_19 = {**_TO, "saturate": integer(1)}
 _TO_24 = {**_TO_19, "round_mode": text("up")}
+_KEPT: dict[str, Any] = {"transparent": _changes_nothing, "infinite": (0,)}
 
 OPS = (
     OpSpec("Constant", _infer_constant, _constant, until=11, inputs=(0, 0), attributes=_VALUE_9),
     OpSpec("Constant", _infer_constant, _constant, since=12, inputs=(0, 0), attributes=_VALUE_12),
     OpSpec("ConstantOfShape", _infer_filled, _filled, static={0: "input"}, attributes={"value": tensor()}),
-    OpSpec("Cast", _infer_cast, _cast, until=18, attributes=_TO, transparent=_changes_nothing),
-    OpSpec("Cast", _infer_cast, _cast, since=19, until=23, attributes=_TO_19, transparent=_changes_nothing),
-    OpSpec("Cast", _infer_cast, _cast, since=24, attributes=_TO_24, transparent=_changes_nothing),
+    OpSpec("Cast", _infer_cast, _cast, until=18, attributes=_TO, **_KEPT),
+    OpSpec(
+        "Cast", _infer_cast, _cast, since=19, until=23, attributes=_TO_19, transparent=_changes_nothing, infinite=(0,)
+    ),
+    OpSpec("Cast", _infer_cast, _cast, since=24, attributes=_TO_24, **_KEPT),
 )

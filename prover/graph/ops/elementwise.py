@@ -19,7 +19,7 @@ def _binary(op: str, function: Callable[[Array, Array], Array]) -> OpSpec:
     def evaluate(node: Node, inputs: Sequence[Array | None]) -> list[Array]:
         return [np.asarray(function(array(inputs[0]), array(inputs[1])))]
 
-    return OpSpec(op, _infer_broadcast, evaluate, inputs=(2, 2))
+    return OpSpec(op, _infer_broadcast, evaluate, inputs=(2, 2), infinite=(0, 1) if op == "Add" else ())
 
 
 def _divide(left: Array, right: Array) -> Array:

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from prover.graph.ops.spec import OpSpec
+from collections.abc import Sequence
+
+from prover.graph.ir import Array, Node
+from prover.graph.ops.spec import OpSpec, array
 from prover.graph.ops.standard import standard
+
+
+def _cast_like(node: Node, inputs: Sequence[Array | None]) -> list[Array]:
+    return [array(inputs[0]).astype(array(inputs[1]).dtype)]
+
 
 OPS: tuple[OpSpec, ...] = (
     *standard("Mod"),
     *standard("BitShift"),
     *standard("BitwiseNot"),
-    *standard("CastLike"),
+    *standard("CastLike", evaluate=_cast_like, infinite=(0,)),
 )

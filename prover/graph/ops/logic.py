@@ -15,7 +15,7 @@ OPS: tuple[OpSpec, ...] = (
     *standard("Or"),
     *standard("Xor"),
     *standard("Not"),
-    *standard("Where"),
+    *standard("Where", infinite=(1, 2)),
     *standard("IsInf"),
     *standard("Min"),
     *standard("Max"),

@@ -83,7 +83,7 @@ OPS: tuple[OpSpec, ...] = (
     *standard("Split", static={1: "split"}),
     *standard("Slice", static={1: "starts", 2: "ends", 3: "axes", 4: "steps"}),
     *standard("Pad", static=_PADS, allowed=_MODES, evaluate=_pad),
-    *standard("Expand", static={1: "shape"}),
+    *standard("Expand", static={1: "shape"}, infinite=(0,)),
     *standard("Tile", static={1: "repeats"}),
     *standard("DepthToSpace"),
     *standard("SpaceToDepth"),

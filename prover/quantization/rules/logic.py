@@ -17,7 +17,13 @@ from prover.quantization.blocks.sums import aligned, combined, shifted
 from prover.quantization.blocks.texts import MISSING, of_texts
 from prover.quantization.rules import rule
 from prover.quantization.rules.shape import as_affine, moved
-from prover.quantization.trace import Affine, Link, Trace, Value, linear
+from prover.quantization.trace import Affine, Link, Trace, Value, linear, unsupported
+
+_BLIND = {"Softmax", "LogSoftmax", "ReduceLogSumExp", "Max", "ReduceMax", "ArgMax", "TopK"}
+"""Readers to whom a number far below the others is as good as minus infinity."""
+
+_MASKED = 40.0
+"""How far below: e^-40 is 2^-57."""
 
 _ORDERS = {
     "Greater": (False, True),
@@ -87,6 +93,7 @@ def where(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]
         chosen, first, second = shifted(chosen.negated, 1.0), second, first
     first = linear(node, first, trace)
     chosen, first, second = aligned(chosen, first, second)
+    first, second = _masks(trace, node, first, second), _masks(trace, node, second, first)
     own = _guards(trace, chosen, second)
     linear(node, second.pick(np.flatnonzero(~own)), trace)
     present = replace(second, optional=np.zeros(second.size, dtype=np.bool_))
@@ -94,6 +101,27 @@ def where(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]
         return [select(trace, node, chosen, first, second)]
     kept = replace(present, matrix=present.matrix.scale_rows((~own).astype(np.float64)))
     return [combined(present, product(trace, node, chosen, combined(first, kept, -1.0)))]
+
+
+def _masks(trace: Trace, node: Node, value: Affine, other: Affine) -> Affine:
+    """Minus infinity as a number so far below the other operand that what reads it takes no notice.
+
+    Raises:
+        UnsupportedOpError: an infinity that anything but a maximum or a sum of exponentials reads, or no known range.
+    """
+    infinite = np.isinf(value.bias)
+    if not infinite.any():
+        return value
+    low = trace.interval(other)[0][infinite]
+    assert trace.graph is not None
+    readers = {item.op for item in trace.graph.nodes if node.outputs[0] in item.inputs}
+    if not readers <= _BLIND or node.outputs[0] in {info.name for info in trace.graph.outputs}:
+        raise unsupported(node, "it may be infinite, which only Softmax and maxima may read", "mask by a large number")
+    if value.bias[infinite].max() > 0 or not np.isfinite(low).all():
+        raise unsupported(node, "it masks values of unknown range", "mask by a large negative number")
+    bias = value.bias.copy()
+    bias[infinite] = low - _MASKED
+    return replace(value, bias=bias)
 
 
 def _guards(trace: Trace, condition: Affine, value: Affine) -> NDArray[np.bool_]:
