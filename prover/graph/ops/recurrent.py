@@ -64,8 +64,10 @@ def _evaluate(node: Node, inputs: Sequence[Array | None]) -> list[Array]:
     return [result.astype(x.dtype) for result in results[: len(node.outputs)]]
 
 
-OPS = (
-    *standard("RNN", static={4: "sequence_lens"}, evaluate=_evaluate),
-    *standard("GRU", static={4: "sequence_lens"}, evaluate=_evaluate),
-    *standard("LSTM", static={4: "sequence_lens"}, evaluate=_evaluate),
+_DIRECTIONS = {"direction": ("forward", "reverse", "bidirectional"), "layout": (0, 1)}
+
+OPS = tuple(
+    spec
+    for op in ("RNN", "GRU", "LSTM")
+    for spec in standard(op, static={4: "sequence_lens"}, allowed=_DIRECTIONS, evaluate=_evaluate)
 )
