@@ -403,3 +403,20 @@ def _hard_swish() -> Function:
     low = Tail(0.0, 0.0, lambda a: 0.0 if a <= -3 else math.inf)
     high = Tail(1.0, 0.0, lambda a: 0.0 if a >= 3 else math.inf)
     return Function(evaluate, _bounded(1 / 3), low, high, breaks=(-3.0, 3.0), turns=_turn(-1.5))
+
+
+@_function("HardSigmoid")
+def _hard_sigmoid(alpha: float, beta: float) -> Function:
+    """clip(alpha x + beta, 0, 1) for alpha > 0."""
+    low, high = -beta / alpha, (1 - beta) / alpha
+
+    def evaluate(x: F64) -> F64:
+        return np.asarray(np.clip(alpha * x + beta, 0.0, 1.0))
+
+    return Function(
+        evaluate,
+        _bounded(0.0),
+        Tail(0.0, 0.0, lambda a: 0.0 if a <= low else math.inf),
+        Tail(0.0, 1.0, lambda a: 0.0 if a >= high else math.inf),
+        breaks=(low, high),
+    )

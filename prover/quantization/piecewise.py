@@ -33,7 +33,13 @@ F64 = NDArray[np.float64]
 _GRID = 129
 """Points on which a segment's error is measured; shorter segments are tried at every argument."""
 
+_NEARLY, _VERY_NEARLY = 0.88, 0.98
+"""A segment is long enough when its error is this part of the tolerance: while searching, and in the end."""
+
 _LIMIT = 1 << 61
+
+_FEW = 8
+"""Where more quadratic segments than this are needed, straight ones would be too many to be cheaper."""
 
 _MOST_SEGMENTS = 1 << 10
 
@@ -117,19 +123,16 @@ def cheapest_table(spec: Spec) -> Table:
         QuantizationError: the error cannot be reached with :data:`_MOST_SEGMENTS` segments.
     """
     best: tuple[int, Table] | None = None
-    for degree in (2, 1):
-        start = 2 * (spec.position_bits + 1) if degree == 2 else spec.position_bits + 3
+    for degree, largest in ((2, 2 * (spec.position_bits + 1)), (1, spec.position_bits + 3)):
+        if degree == 1 and best is not None and best[1].starts.size > _FEW:
+            break
         worse = 0
-        for shift in range(max(4, start), 0, -2):
-            attempt = _Fit(spec, degree, shift)
-            table = attempt.table(best[0] if best else _MOST_SEGMENTS)
-            if best is None and attempt.long:
+        for shift in range(max(4, largest), 0, -2):
+            found, too_many = _attempt(spec, degree, shift, best, _NEARLY)
+            if best is None and too_many:
                 break  # a smaller shift makes segments shorter still
-            cost = None if table is None else _cost(table, spec)
-            if cost is not None and table is not None and (best is None or cost < best[0]):
-                best, worse = (cost, table), 0
-            else:
-                worse += 1
+            worse = worse + 1 if found is best else 0
+            best = found
             if worse > 3 and best is not None:
                 break
     if best is None:
@@ -138,7 +141,22 @@ def cheapest_table(spec: Spec) -> Table:
             f"{spec.clamp[1] * 2.0**-spec.position_bits:g} needs more than {_MOST_SEGMENTS} segments",
             "narrow the ranges of the schema's features, or use fewer activation bits",
         )
+    degree, middle = best[1].coefficients.shape[1] - 1, best[1].shift
+    for shift in (middle, middle - 1, middle + 1):
+        best = _attempt(spec, degree, shift, best, _VERY_NEARLY)[0] or best
     return best[1]
+
+
+def _attempt(
+    spec: Spec, degree: int, shift: int, best: tuple[int, Table] | None, nearly: float
+) -> tuple[tuple[int, Table] | None, bool]:
+    """The cheaper one of ``best`` and of what this degree and shift give, with its cost; whether segments ran out."""
+    fit = _Fit(spec, degree, shift, nearly)
+    table = fit.table(best[0] if best else _MOST_SEGMENTS)
+    if table is None:
+        return best, fit.long
+    cost = _cost(table, spec)
+    return ((cost, table) if best is None or cost < best[0] else best), False
 
 
 def _cost(table: Table, spec: Spec) -> int:
@@ -163,8 +181,8 @@ class _Segment:
 class _Fit:
     """One attempt: a degree and a shift."""
 
-    def __init__(self, spec: Spec, degree: int, shift: int) -> None:
-        self.spec, self.degree, self.shift = spec, degree, shift
+    def __init__(self, spec: Spec, degree: int, shift: int, nearly: float) -> None:
+        self.spec, self.degree, self.shift, self.nearly = spec, degree, shift, nearly
         self.function: Function = function(spec.name, spec.arguments)
         self.unit = 2.0**-spec.position_bits
         self.scale = spec.scale
@@ -208,26 +226,24 @@ class _Fit:
         return replace(found, coefficients=(*(0,) * self.degree, found.coefficients[-1]))
 
     def _longest(self, start: int, stop: int, guess: int) -> tuple[int, _Segment] | None:
-        """The longest segment within the tolerance, to one part in 32: (length, segment)."""
+        """A segment that uses nearly all of the tolerance: (length, segment).
 
-        def attempt(length: int) -> _Segment | None:
-            found = self._segment(start, start + length)
-            return found if found is not None and found.excess <= 1.0 else None
-
-        most = stop - start
-        good, best, bad = 0, None, most + 1
+        The error grows with the power degree + 1 of the length, which tells the next length to try.
+        """
+        good, best, bad, most = 0, None, stop - start + 1, stop - start
         length = min(guess, most)
-        while length > good and length < bad:
-            found = attempt(length)
-            if found is None:
-                bad = length
-                length = max(length // 2, good + 1) if good == 0 else (good + bad) // 2
-            else:
+        while True:
+            found = self._segment(start, start + length)
+            excess = math.inf if found is None else found.excess
+            if excess <= 1.0:
                 good, best = length, found
-                length = min(2 * length, most) if bad > most else (good + bad) // 2
-            if good and bad - good <= max(good >> 5, 1):
-                break
-        return None if best is None else (good, best)
+            else:
+                bad = length
+            if good == most or self.nearly <= excess <= 1.0 or bad - good <= max(good >> 6, 1):
+                return None if best is None else (good, best)
+            factor = ((1 + self.nearly) / 2 / max(excess, 1e-9)) ** (1 / (self.degree + 1))
+            margin = max((bad - good) // 8, 1) if bad <= most else 1  # errors do not always rise as they should
+            length = min(max(int(length * min(max(factor, 0.25), 4.0)), good + margin), bad - margin)
 
     def _segment(self, start: int, end: int) -> _Segment | None:
         """Coefficients for start..end - 1 and their error; None where the arithmetic does not fit."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prover.graph import Node
-from prover.quantization.blocks.compare import at_least_zero
+from prover.quantization.blocks.compare import at_least_zero, equal_zero
 from prover.quantization.blocks.function import ceil, floor, round_half_even
 from prover.quantization.blocks.product import product
 from prover.quantization.blocks.relu import relu
@@ -44,11 +44,14 @@ def absolute(trace: Trace, node: Node, operands: list[Value | None]) -> list[Val
     return [combined(scaled(relu(trace, node, x), 2.0), x, -1.0)]
 
 
-@rule("Sign", steps=("compare",))
+@rule("Sign", steps=("compare", "equal"))
 def sign(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
-    """``(x >= 0) - (-x >= 0)``."""
+    """``2 (x >= 0) - 1 - (x = 0)`` of whole numbers; ``(x >= 0) - (-x >= 0)`` of others, which may be rounded."""
     x = linear(node, operands[0], trace)
-    return [combined(at_least_zero(trace, node, x), at_least_zero(trace, node, x.negated), -1.0)]
+    positive = at_least_zero(trace, node, x)
+    if trace.is_whole(x).all():
+        return [combined(shifted(scaled(positive, 2.0), -1.0), equal_zero(trace, node, x), -1.0)]
+    return [combined(positive, at_least_zero(trace, node, x.negated), -1.0)]
 
 
 @rule("LeakyRelu", steps=("relu",))
@@ -78,13 +81,6 @@ def clip(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     if high is not None:
         x = _at_least(trace, node, x.negated, _negative(trace, node, high)).negated
     return [x]
-
-
-@rule("HardSigmoid", steps=("relu",))
-def hard_sigmoid(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
-    """``clip(alpha x + beta, 0, 1)``."""
-    x = shifted(scaled(linear(node, operands[0], trace), real(node, "alpha")), real(node, "beta"))
-    return [combined(relu(trace, node, x), relu(trace, node, shifted(x, -1.0)), -1.0)]
 
 
 @rule("ThresholdedRelu", steps=("relu", "compare"))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+import numpy as np
+
 from prover.graph import Node
 from prover.quantization.blocks.function import apply
 from prover.quantization.blocks.links import inverted
 from prover.quantization.blocks.sums import scaled
 from prover.quantization.rules import rule
 from prover.quantization.rules.linear import real
-from prover.quantization.trace import Trace, Value, linear
+from prover.quantization.trace import Affine, Trace, Value, linear
 
 _PLAIN = (
     "Exp", "Log", "Sin", "Cos", "Tan", "Asin", "Acos", "Atan", "Sinh", "Cosh", "Asinh", "Acosh", "Atanh",
@@ -47,6 +49,15 @@ def reciprocal(trace: Trace, node: Node, operands: list[Value | None]) -> list[V
 def square_root(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """Correct to the last bit."""
     return [apply(trace, node, node.op, linear(node, operands[0], trace))]
+
+
+@rule("HardSigmoid", steps=("function",))
+def hard_sigmoid(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
+    """``clip(alpha x + beta, 0, 1)``; a falling one is the rising one of -x."""
+    x, alpha, beta = linear(node, operands[0], trace), real(node, "alpha"), real(node, "beta")
+    if alpha == 0.0:
+        return [Affine.constant(np.full(x.shape, min(max(beta, 0.0), 1.0)), trace.n_variables)]
+    return [apply(trace, node, "HardSigmoid", x if alpha > 0 else x.negated, alpha=abs(alpha), beta=beta)]
 
 
 @rule("Gelu", steps=("function",))
