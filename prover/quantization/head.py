@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +54,7 @@ class Head:
         labels_only: the graph's output is the label itself.
         names: texts of the classes, when the model has text labels.
         boundary: what the score of class 1 must exceed: 0 of a logit, 1/2 where it is a probability already.
+        label: where the model's label does not follow from these scores, what it follows from.
     """
 
     output: str
@@ -63,6 +64,7 @@ class Head:
     labels_only: bool = False
     names: tuple[str, ...] = ()
     boundary: float = 0.0
+    label: Label | None = None
 
     @property
     def binary(self) -> bool:
@@ -127,7 +129,9 @@ def resolve_head(trace: Trace, outputs: Mapping[str, Value], wanted: str | None)
             return Head(names[0], "none", _flat(value), label.classes, names=label.names)
         return Head(names[0], "none", _flat(value), np.zeros(0, dtype=np.int64))
     assert isinstance(value, Link)
-    return _link_head(names[0], value, label)
+    head = _link_head(names[0], value, label)
+    astray = label is not None and bool(head.classes.size) and not _agree(label.logits, _flat(value.logits))
+    return replace(head, label=label) if astray else head
 
 
 def add_reveal(trace: Trace, head: Head, request: Request, decimals: int, schema_hash: bytes) -> Revealed:
@@ -204,6 +208,8 @@ def _tier(trace: Trace, head: Head, tiers: Sequence[float] | None, polarity: Pol
 
 def _label(trace: Trace, head: Head, polarity: Polarity, schema_hash: bytes) -> Revealed:
     layout = Layout(schema_hash, (0,), polarity, Reveal.LABEL)
+    if head.label is not None:
+        head = _label_head(head.output, head.label)
     if head.binary:
         step = FloatStep("tier", head.output, head.logits, 1, {"thresholds": [head.boundary], "strict": True})
         above = trace.append(step, (1,))
@@ -260,6 +266,21 @@ def _label_head(name: str, value: Label) -> Head:
     binary = value.logits.size == 2
     logits = _difference(value.logits) if binary else value.logits
     return Head(name, "sigmoid" if binary else "none", logits, value.classes, labels_only=True, names=value.names)
+
+
+def _agree(first: Affine, second: Affine) -> bool:
+    """Whether two vectors of scores have their largest element in the same place, whatever the facts are."""
+    if first.size != 2 or second.size != 2:
+        return _same(first, second)
+    one, other = _difference(first), _difference(second)
+    if not np.array_equal(one.matrix.cols, other.matrix.cols) or not one.matrix.nnz:
+        return False
+    ratio = other.matrix.data[0] / one.matrix.data[0]
+    return bool(
+        ratio > 0.0
+        and np.array_equal(one.matrix.data * ratio, other.matrix.data)
+        and np.array_equal(one.bias * ratio, other.bias)
+    )
 
 
 def _shares(pair: Affine) -> bool:

@@ -1,0 +1,277 @@
+"""Tree ensembles against onnxruntime: every decision that is not refused is the model's, wherever inputs aim."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from onnx import helper
+
+from prover.errors import UndecidedError, UnsupportedOpError
+from prover.graph import Graph, import_model
+from prover.quantization.calibration import calibrate
+from prover.quantization.decisions import tree_exactness
+from prover.quantization.facts import FactSpace
+from prover.quantization.head import Request
+from prover.quantization.partition import Cuts
+from prover.quantization.plan import Plan
+from prover.schema import Bool, EncodedBatch, Fixed, Float32, Int, Schema
+from tests.quantization.forests import MODES, aimed, answers, features, model, run, session, trees, votes
+
+VALUES = [-2.5, -1.0, 0.0, 0.29, 0.5, 1.0, 1.5, 2.0, 3.0]
+SHARES = [0.0, 0.05, 0.1, 0.025, 1 / 60, 0.3]
+MIXED = [-0.7, 0.31, 0.1, -0.2, 0.2500001, 1.4]
+NAMES = ("credit_forest", "credit_xgboost", "loan_forest", "loan_xgboost")
+TIERS = (0.5, 0.65, 0.8)
+
+
+def tree_schema(models: Path, name: str) -> Schema:
+    """The loan schema, or the prepared columns of credit models: seven floats, the rest booleans."""
+    if name.startswith("loan"):
+        return Schema.from_json(models / "loan_schema.json")
+    return Schema(name, (*(Float32(f"x{i}") for i in range(7)), *(Bool(f"x{i}") for i in range(7, 61))))
+
+
+def near_cuts(graph: Graph, schema: Schema, draw: np.random.Generator, rows: NDArray[Any], count: int) -> EncodedBatch:
+    """Samples of which a few features were moved to a cut of the trees or right below it."""
+    batch = schema.encode_batch(rows[draw.integers(len(rows), size=count)])
+    codes = batch.codes.copy()
+    cuts = Cuts.of(graph, FactSpace.of(schema)).cuts
+    for column, feature in enumerate(schema.features):
+        found = cuts.get(column, np.zeros(0, dtype=np.int64))
+        pool = np.concatenate((found, found - 1, [feature.lo, feature.hi]))
+        moved = draw.random(count) < 0.4
+        codes[moved, column] = draw.choice(pool, int(moved.sum()))
+    return EncodedBatch(schema.features, codes, batch.missing)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_real_models_decide_as_onnxruntime_does(models: Path, name: str) -> None:
+    rows = np.load(models / f"{name}.npz")["X"]
+    schema, graph, runtime = (
+        tree_schema(models, name),
+        import_model(models / f"{name}.onnx"),
+        session(models / f"{name}.onnx"),
+    )
+    plans = {mode: calibrate(graph, schema, rows, request=Request(mode)) for mode in ("tier", "label")}
+    for mode, plan in plans.items():
+        assert tree_exactness(plan).startswith("trees: guarded"), mode
+    draw = np.random.default_rng(7)
+    for batch in (schema.encode_batch(rows), near_cuts(graph, schema, draw, rows, 300)):
+        labels, scores = answers(runtime, batch.to_model_rows())
+        scores = np.array([list(row.values()) for row in scores]) if scores.dtype == object else scores
+        tiers, classes = (run(plans[mode], schema, batch) for mode in ("tier", "label"))
+        wanted = np.searchsorted(TIERS, scores[:, 1].astype(np.float64), side="right")
+        assert np.array_equal(tiers.outputs[~tiers.refused, 0], wanted[~tiers.refused])
+        assert np.array_equal(classes.outputs[~classes.refused, 0], labels[~classes.refused])
+        assert max(tiers.refused.mean(), classes.refused.mean()) < 0.01
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_random_classifiers_decide_as_onnxruntime_does(seed: int) -> None:
+    draw = np.random.default_rng(seed)
+    schema = features(
+        draw, list(draw.permutation(["bool", "category?", "int", "fixed?", "float32?", "float32", "int?"]))
+    )
+    outputs, n_classes = [([0], 2), ([1], 2), ([0, 1], 2), ([0, 1, 2], 3)][seed % 4]
+    pool = SHARES if seed % 3 else MIXED
+    nodes = trees(draw, 7, int(draw.integers(1, 12)), 4, VALUES, MODES if seed % 2 else MODES[:1])
+    base = {} if seed % 5 else {"base_values": [0.1, 0.2, 0.3] if n_classes == 3 else [0.25]}
+    transform = {"post_transform": ["NONE", "LOGISTIC", "SOFTMAX"][seed % 3]} if n_classes == 2 else {}
+    attributes = {**nodes, **votes(draw, nodes, "class", outputs, pool), **base, **transform}
+    data = model("TreeEnsembleClassifier", 7, {**attributes, "classlabels_int64s": [*range(n_classes)]}, n_classes)
+    plan = calibrate(import_model(data), schema, request=Request("label"))
+    batch = aimed(draw, schema, VALUES, 300)
+    labels, _ = answers(session(data), batch.to_model_rows())
+    found = run(plan, schema, batch)
+    assert tree_exactness(plan).startswith(("trees: exact", "trees: guarded"))
+    assert np.array_equal(found.outputs[~found.refused, 0], labels[~found.refused])
+    if "exact" in tree_exactness(plan):
+        assert not found.refused.any()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_regressors_pass_tiers_as_onnxruntime_does(seed: int) -> None:
+    draw = np.random.default_rng(100 + seed)
+    schema = features(draw, ["float32", "int", "category", "fixed", "bool?"])
+    nodes = trees(draw, 5, 9, 4, VALUES, MODES)
+    how = ("SUM", "AVERAGE", "MIN", "MAX")[seed % 4]
+    base = {"base_values": [0.7]} if seed % 3 == 0 and how in ("SUM", "AVERAGE") else {}
+    attributes = {
+        **nodes,
+        **votes(draw, nodes, "target", [0], MIXED),
+        **base,
+        "n_targets": 1,
+        "aggregate_function": how,
+    }
+    data = model("TreeEnsembleRegressor", 5, attributes, 1)
+    batch = aimed(draw, schema, VALUES, 300)
+    (scores,) = answers(session(data), batch.to_model_rows())
+    # Thresholds are sums that occur, in the millionths a layout can say: ties and near ties.
+    cuts = sorted({round(float(score), 6) for score in draw.choice(scores[:, 0], 4)})
+    plan = calibrate(import_model(data), schema, request=Request("tier", tiers=tuple(cuts)))
+    found = run(plan, schema, batch)
+    wanted = np.searchsorted(cuts, scores[:, 0].astype(np.float64), side="right")
+    kept = ~found.refused
+    if how in ("SUM", "AVERAGE"):
+        assert np.array_equal(found.outputs[kept, 0], wanted[kept])
+    else:
+        distance = np.abs(scores[:, :1].astype(np.float64) - np.array(cuts)).min(axis=1)
+        clear = kept & (distance > 1e-4)
+        assert np.array_equal(found.outputs[clear, 0], wanted[clear])
+
+
+def chained(schema: Schema, before: list[Any], values: list[float], mode: str) -> tuple[Plan, bytes]:
+    """One tree of one test a value behind ``before``: its score counts the tests that hold."""
+    n = len(values)
+    nodes: dict[str, Any] = {
+        "nodes_treeids": [tree for tree in range(n) for _ in range(3)],
+        "nodes_nodeids": [0, 1, 2] * n,
+        "nodes_modes": [mode, "LEAF", "LEAF"] * n,
+        "nodes_featureids": [0] * 3 * n,
+        "nodes_values": [number for value in values for number in (value, 0.0, 0.0)],
+        "nodes_truenodeids": [1, 0, 0] * n,
+        "nodes_falsenodeids": [2, 0, 0] * n,
+    }
+    leaves = {
+        "target_treeids": [*range(n)],
+        "target_nodeids": [1] * n,
+        "target_ids": [0] * n,
+        "target_weights": [1.0] * n,
+    }
+    for tree in range(n):
+        leaves["target_treeids"].append(tree)
+        leaves["target_nodeids"].append(2)
+        leaves["target_ids"].append(0)
+        leaves["target_weights"].append(0.0)
+    data = model("TreeEnsembleRegressor", 1, {**nodes, **leaves, "n_targets": 1}, 1, before, "Z" if before else "X")
+    return calibrate(import_model(data), schema, request=Request("score")), data
+
+
+ML = {"domain": "ai.onnx.ml"}
+CHAINS = {
+    "none": [],
+    "scaler": [helper.make_node("Scaler", ["X"], ["Z"], offset=[12.3], scale=[0.0371], **ML)],
+    "falling": [helper.make_node("Scaler", ["X"], ["Z"], offset=[0.1], scale=[-0.7], **ML)],
+    "rounded": [
+        helper.make_node("Scaler", ["X"], ["a"], offset=[3.0], scale=[0.1], **ML),
+        helper.make_node("Floor", ["a"], ["Z"]),
+    ],
+    "bent": [helper.make_node("Abs", ["X"], ["Z"])],
+}
+
+
+@pytest.mark.parametrize(("chain", "mode"), [*itertools.product(CHAINS, ("BRANCH_LEQ", "BRANCH_LT", "BRANCH_EQ"))])
+def test_cuts_behind_a_chain_are_those_of_its_float32_function(chain: str, mode: str) -> None:
+    schema = Schema("one", (Fixed("x", 100, -500, 700),))
+    batch = EncodedBatch(schema.features, np.arange(-500, 701)[:, None], np.zeros((1201, 1), dtype=np.bool_))
+    rows = batch.to_model_rows()
+    x = rows[:, 0]
+    image = {
+        "none": x,
+        "scaler": (x - np.float32(12.3)) * np.float32(0.0371),
+        "falling": (x - np.float32(0.1)) * np.float32(-0.7),
+        "rounded": np.floor((x - np.float32(3.0)) * np.float32(0.1)),
+        "bent": np.abs(x),
+    }[chain]
+    values = [float(value) for value in np.random.default_rng(1).choice(image, 12)]
+    values += [float(np.nextafter(np.float32(value), np.float32(np.inf))) for value in values[:4]]
+    plan, data = chained(schema, CHAINS[chain], values, mode)
+    (scores,) = answers(session(data), rows)
+    found = run(plan, schema, batch)
+    assert np.array_equal(found.outputs[:, 0], np.rint(scores[:, 0] * 1e6).astype(np.int64))
+
+
+def test_whole_numbers_take_the_cuts_of_a_scaler_over_their_whole_range() -> None:
+    schema = Schema("one", (Int("amount", 0, 1_000_000),))
+    values = [float(value) for value in np.random.default_rng(2).uniform(-1.0, 35.0, 20).astype(np.float32)]
+    plan, data = chained(schema, CHAINS["scaler"], values, "BRANCH_LEQ")
+    cuts = plan.steps[0].integers("thresholds")
+    codes = np.unique(np.concatenate([cuts, cuts - 1, [0, 1_000_000]]))[:, None]
+    batch = EncodedBatch(schema.features, codes, np.zeros(codes.shape, dtype=np.bool_))
+    (scores,) = answers(session(data), batch.to_model_rows())
+    assert np.array_equal(run(plan, schema, batch).outputs[:, 0], np.rint(scores[:, 0] * 1e6).astype(np.int64))
+    assert np.unique(scores).size == cuts.size + 1
+
+
+def test_zeros_compare_alike() -> None:
+    schema = Schema("one", (Float32("x", optional=True),))
+    for mode in MODES:
+        plan, data = chained(schema, [], [0.0], mode)
+        rows = np.array([[-0.0], [0.0], [-1e-45], [1e-45], [np.nan]], dtype=np.float32)
+        (scores,) = answers(session(data), rows)
+        found = run(plan, schema, schema.encode_batch(rows))
+        assert np.array_equal(found.outputs[:, 0], scores[:, 0].astype(np.int64) * 1_000_000), mode
+
+
+def test_a_sum_at_its_threshold_is_refused_where_rounding_decides() -> None:
+    """45 of 90 equal votes: their exact sum is a half but for the rounding of 1/90, and float32 rounds it 90 times."""
+    n = 90
+    nodes: dict[str, Any] = {
+        "nodes_treeids": [tree for tree in range(n) for _ in range(3)],
+        "nodes_nodeids": [0, 1, 2] * n,
+        "nodes_modes": ["BRANCH_LEQ", "LEAF", "LEAF"] * n,
+        "nodes_featureids": [number for tree in range(n) for number in (tree, 0, 0)],
+        "nodes_values": [0.5, 0.0, 0.0] * n,
+        "nodes_truenodeids": [1, 0, 0] * n,
+        "nodes_falsenodeids": [2, 0, 0] * n,
+        "class_treeids": [tree for tree in range(n) for _ in range(2)],
+        "class_nodeids": [1, 2] * n,
+        "class_ids": [0] * 2 * n,
+        "class_weights": [0.0, 1 / n] * n,
+        "classlabels_int64s": [0, 1],
+    }
+    data = model("TreeEnsembleClassifier", n, nodes, 2)
+    schema = Schema("votes", tuple(Bool(f"b{i}") for i in range(n)))
+    plan = calibrate(import_model(data), schema, request=Request("label"))
+    half = np.zeros((3, n), dtype=np.float32)
+    for row, count in enumerate((44, 45, 46)):
+        half[row, :count] = 1.0
+    found = run(plan, schema, schema.encode_batch(half))
+    assert found.refused.tolist() == [False, True, False]
+    assert found.outputs[[0, 2], 0].tolist() == [0, 1]
+    with pytest.raises(UndecidedError, match="input 1 is too close"):
+        found.require_decided()
+
+
+def test_few_different_sums_are_enumerated_and_never_refused() -> None:
+    draw = np.random.default_rng(4)
+    schema = Schema("votes", tuple(Bool(f"b{i}") for i in range(8)))
+    nodes = trees(draw, 8, 10, 3, [0.5], MODES[:1])
+    attributes = {**nodes, **votes(draw, nodes, "class", [0], [0.0, 0.1]), "classlabels_int64s": [0, 1]}
+    data = model("TreeEnsembleClassifier", 8, attributes, 2)
+    plan = calibrate(import_model(data), schema, request=Request("label"))
+    rows = np.array(list(itertools.product((0.0, 1.0), repeat=8)), dtype=np.float32)
+    labels, _ = answers(session(data), rows)
+    found = run(plan, schema, schema.encode_batch(rows))
+    assert "every sum" in tree_exactness(plan)
+    assert not found.refused.any()
+    assert np.array_equal(found.outputs[:, 0], labels)
+
+
+def test_leaves_that_need_no_rounding_are_exact() -> None:
+    draw = np.random.default_rng(5)
+    schema = features(draw, ["int", "float32?"])
+    nodes = trees(draw, 2, 60, 3, VALUES, MODES)
+    attributes = {**nodes, **votes(draw, nodes, "class", [0, 1, 2], [0.25, -0.5, 1.0]), "classlabels_int64s": [0, 1, 2]}
+    data = model("TreeEnsembleClassifier", 2, attributes, 3)
+    plan = calibrate(import_model(data), schema, request=Request("label"))
+    assert "no rounding" in tree_exactness(plan)
+    batch = aimed(draw, schema, VALUES, 400)
+    labels, _ = answers(session(data), batch.to_model_rows())
+    assert np.array_equal(run(plan, schema, batch).outputs[:, 0], labels)
+
+
+def test_votes_that_depend_on_the_input_are_refused_by_name() -> None:
+    draw = np.random.default_rng(6)
+    nodes = trees(draw, 1, 1, 2, VALUES, MODES)
+    attributes = {**nodes, **votes(draw, nodes, "class", [0, 1], MIXED), "classlabels_int64s": [0, 1]}
+    for name in ("class_treeids", "class_nodeids", "class_ids", "class_weights"):
+        attributes[name] = attributes[name][:-1]
+    data = model("TreeEnsembleClassifier", 1, attributes, 2)
+    with pytest.raises(UnsupportedOpError, match="votes on some inputs only"):
+        calibrate(import_model(data), Schema("one", (Int("x", -9, 9),)))
