@@ -22,6 +22,7 @@ import numpy as np
 from prover.constraint.linear import LinearVector
 from prover.constraint.system import ConstraintSystem
 from prover.gadgets.relu import relu_truncate
+from prover.gadgets.wires import as_wires
 
 Level = list[tuple[int, int]]
 """Exchanges that touch different places: the larger value goes to the first place, which is the lower one."""
@@ -32,15 +33,15 @@ _LONG = 8
 
 def top(cs: ConstraintSystem, values: Sequence[LinearVector], k: int, origin: str = "top") -> list[LinearVector]:
     """The k largest of n vectors of equal length, elementwise and descending."""
-    places, m = list(values), len(values[0])
+    places, m = [_short(cs, value, f"{origin}.{index}") for index, value in enumerate(values)], len(values[0])
     for depth, level in enumerate(network(len(values), k)):
         name = f"{origin}.{depth}"
         left = LinearVector.concat([places[i] for i, _ in level])
         right = LinearVector.concat([places[j] for _, j in level])
         won = relu_truncate(cs, left - right, origin=name)
         (a_lo, a_hi), (b_lo, b_hi) = left.bounds, right.bounds
-        larger = _wired(cs, right + won, name).with_bounds(np.maximum(a_lo, b_lo), np.maximum(a_hi, b_hi))
-        smaller = _wired(cs, left - won, name).with_bounds(np.minimum(a_lo, b_lo), np.minimum(a_hi, b_hi))
+        larger = _short(cs, right + won, name).with_bounds(np.maximum(a_lo, b_lo), np.maximum(a_hi, b_hi))
+        smaller = _short(cs, left - won, name).with_bounds(np.minimum(a_lo, b_lo), np.minimum(a_hi, b_hi))
         for position, (i, j) in enumerate(level):
             chosen = slice(position * m, (position + 1) * m)
             places[i], places[j] = larger[chosen], smaller[chosen]
@@ -93,10 +94,5 @@ def _needed(levels: list[Level], k: int) -> list[Level]:
     return [level for level in reversed(kept) if level]
 
 
-def _wired(cs: ConstraintSystem, forms: LinearVector, origin: str) -> LinearVector:
-    long = np.flatnonzero(forms.terms > _LONG)
-    if not long.size:
-        return forms
-    place = np.arange(len(forms))
-    place[long] = len(forms) + np.arange(long.size)
-    return LinearVector.concat([forms, cs.materialise(forms[long], f"{origin}.wire")])[place]
+def _short(cs: ConstraintSystem, forms: LinearVector, origin: str) -> LinearVector:
+    return as_wires(cs, forms, forms.terms > _LONG, f"{origin}.wire")

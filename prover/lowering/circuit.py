@@ -18,6 +18,7 @@ from prover.gadgets.pack import pack_outputs
 from prover.lowering.commitment import SALT, lower_commitment
 from prover.lowering.facts import MISSING, OFFSETS, lower_facts
 from prover.lowering.tree import ranged_by_cuts
+from prover.lowering.wires import readers, shortened
 from prover.quantization import FactSpace, LinearForms, Plan, Step
 from prover.schema import EncodedInput, Schema
 
@@ -41,7 +42,7 @@ def lower(schema: Schema, plan: Plan) -> Circuit:
     publics = _public_wires(cs, plan)
     facts = lower_facts(cs, schema, ranged_by_cuts(plan, FactSpace.of(schema)))
     cs.bind(publics["inputCommitment"], lower_commitment(cs, schema, facts), "commitment")
-    variables = facts.slots
+    variables, read = facts.slots, readers(plan)
     for step in plan.steps:
         # Exporters put slashes into node names; in an origin they separate scopes.
         with cs.scope(step.node.strip("/").replace("/", ".") or step.kind):
@@ -51,6 +52,7 @@ def lower(schema: Schema, plan: Plan) -> Circuit:
                 raise QuantizationError(
                     f"{step.node}: parameters that make no sense: {error}", "compile again"
                 ) from error
+            outputs = shortened(cs, outputs, read[len(variables) : len(variables) + step.n_outputs])
         variables = LinearVector.concat([variables, outputs])
     revealed = _forms(variables, plan.outputs)
     cs.bind(publics["outputs"], pack_outputs(cs, revealed), "outputs")

@@ -6,6 +6,7 @@ import numpy as np
 
 from prover.constraint import ConstraintSystem, LinearVector
 from prover.gadgets.maximum import maximum as maximum_gadget
+from prover.gadgets.wires import as_wires
 from prover.lowering.activation import relu
 from prover.quantization import Step
 
@@ -30,7 +31,7 @@ def maximum(cs: ConstraintSystem, step: Step, inputs: LinearVector) -> LinearVec
         depth += 1
     if "shift" in step.params:
         return relu(cs, step, level[0])
-    return _short(cs, level[0])
+    return as_wires(cs, level[0], level[0].terms > _FEW_TERMS, "max.wire")
 
 
 def _larger(cs: ConstraintSystem, left: LinearVector, right: LinearVector, origin: str) -> LinearVector:
@@ -44,15 +45,6 @@ def _larger(cs: ConstraintSystem, left: LinearVector, right: LinearVector, origi
         parts.append(maximum_gadget(cs, [left[undecided], right[undecided]], origin))
     ends = np.maximum(left.bounds[0], right.bounds[0]), np.maximum(left.bounds[1], right.bounds[1])
     return LinearVector.concat(parts)[place].with_bounds(*ends)
-
-
-def _short(cs: ConstraintSystem, forms: LinearVector) -> LinearVector:
-    long = np.flatnonzero(forms.terms > _FEW_TERMS)
-    if not long.size:
-        return forms
-    place = np.arange(len(forms))
-    place[long] = len(forms) + np.arange(long.size)
-    return LinearVector.concat([forms, cs.materialise(forms[long], "max.wire")])[place]
 
 
 LOWERINGS = {"maximum": maximum}

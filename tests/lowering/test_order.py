@@ -13,7 +13,7 @@ from prover.gadgets.range import range_exact
 from prover.lowering.activation import relu
 from prover.lowering.maximum import maximum
 from prover.lowering.order import argmax_rows, topk
-from prover.lowering.wires import wire
+from prover.lowering.wires import shortened, wire
 from prover.quantization import LinearForms, Step
 from prover.quantization.sparse import Sparse
 from prover.quantization.steps import step_kind
@@ -145,6 +145,17 @@ def test_wires_are_bound_to_their_forms() -> None:
 
     circuit = check_unique(builder(summed, step_of("wire", [(-2, 2)] * 2, [(-4, 4)])), P, lambda a, b: [a + b])
     assert find_lie(circuit, "wire", [[1, 2]], lambda a, b: [a + b])
+
+
+def test_results_become_wires_where_that_saves_more_than_a_row() -> None:
+    """A sum of three: with r readers, 2r - 3 terms less against one row and wire."""
+    cs = ConstraintSystem()
+    total = cs.private("x", 3, (0, 9)).sum()
+    rows = len(cs.blocks)
+    assert shortened(cs, total, np.array([65])).terms.tolist() == [3]
+    assert len(cs.blocks) == rows
+    assert shortened(cs, total, np.array([66])).terms.tolist() == [1]
+    assert [len(block.a) for block in cs.blocks[rows:]] == [1]
 
 
 def test_dead_and_positive_neurons() -> None:
