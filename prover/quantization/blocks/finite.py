@@ -35,16 +35,12 @@ def mapped(trace: Trace, x: Affine, width: int, function: Function, otherwise: S
     Returns:
         shape ``(n, width)``, or ``(n,)`` for width 1.
     """
-    booleans = _booleans(trace, x)
-    values = [_values(trace, x, row, booleans) for row in range(x.size)]
-    open_rows = np.array([row for row, found in enumerate(values) if found is None], dtype=np.int64)
+    is_finite = _are_finite(trace, x)
     nothing = np.zeros(0, dtype=np.int64)
     entries: list[tuple[NDArray[np.int64], NDArray[np.int64], F64]] = [(nothing, nothing, np.zeros(0))]
     bias = np.zeros((x.size, width))
-    for row, found in enumerate(values):
-        if found is None:
-            continue
-        base, slots, reached = found
+    for row in np.flatnonzero(is_finite).tolist():
+        base, slots, reached = _values(trace, x, row)
         results = function(np.concatenate((base, reached))).reshape(-1, width)
         if base.size:
             bias[row] = results[0]
@@ -55,6 +51,7 @@ def mapped(trace: Trace, x: Affine, width: int, function: Function, otherwise: S
     rows, cols, data = (np.concatenate(column) for column in zip(*entries, strict=True))
     matrix = Sparse.from_triplets(rows, cols, data, (x.size * width, trace.n_variables))
     linear = Affine(shape, matrix, bias.ravel(), np.zeros(x.size * width, dtype=np.bool_))
+    open_rows = np.flatnonzero(~is_finite)
     if not open_rows.size:
         return linear
     first, again = _distinct(x, open_rows)
@@ -64,47 +61,60 @@ def mapped(trace: Trace, x: Affine, width: int, function: Function, otherwise: S
     return Affine.stack([linear, steps]).pick(order.reshape(shape))
 
 
-def _values(trace: Trace, x: Affine, row: int, booleans: frozenset[int]) -> tuple[F64, NDArray[np.int64], F64] | None:
+def _values(trace: Trace, x: Affine, row: int) -> tuple[F64, NDArray[np.int64], F64]:
     """(value where no slot counts, slots, value where each is 1) of an element that takes few values."""
     entries = slice(int(x.matrix.indptr[row]), int(x.matrix.indptr[row + 1]))
     cols, data, bias = x.matrix.cols[entries], x.matrix.data[entries], float(x.bias[row])
     here = np.array([bias])
     if not cols.size:
         return here, cols, np.zeros(0)
-    if cols.size == 1 and int(cols[0]) in booleans:
-        return here, cols, bias + data
     facts = trace.facts
-    if cols[-1] >= facts.n_slots or facts.groups[cols[0]] < 0 or np.ptp(facts.groups[cols]):
-        return None
+    if cols[0] >= facts.n_slots or facts.groups[cols[0]] < 0:  # a boolean
+        return here, cols, bias + data
     members = np.flatnonzero(facts.groups == facts.groups[cols[0]])
     coefs = np.zeros(members.size)
     coefs[np.searchsorted(members, cols)] = data
     return np.zeros(0), members, bias + coefs
 
 
-def _booleans(trace: Trace, x: Affine) -> frozenset[int]:
-    """Variables that are 0 or 1, among those that are alone in an element."""
-    alone = np.flatnonzero(np.diff(x.matrix.indptr) == 1)
-    columns = np.unique(x.matrix.cols[x.matrix.indptr[alone]])
-    if not columns.size:
-        return frozenset()
-    nothing = np.zeros(columns.size)
-    variables = Affine(columns.shape, Sparse.selection(columns, trace.n_variables), nothing, nothing != 0)
+def _are_finite(trace: Trace, x: Affine) -> NDArray[np.bool_]:
+    """bool[n]: elements of no variable, of one boolean, or of the slots of one category."""
+    matrix, counts = x.matrix, np.diff(x.matrix.indptr)
+    groups = np.full(trace.n_variables, -1, dtype=np.int64)
+    groups[: trace.facts.n_slots] = trace.facts.groups
+    result = np.asarray(counts == 0)
+    filled = np.flatnonzero(counts)
+    if filled.size:
+        starts = matrix.indptr[filled]
+        low = np.minimum.reduceat(groups[matrix.cols], starts)
+        high = np.maximum.reduceat(groups[matrix.cols], starts)
+        alone = (counts[filled] == 1) & _are_booleans(trace)[matrix.cols[starts]]
+        result[filled] = alone | ((low == high) & (low >= 0))
+    return result
+
+
+def _are_booleans(trace: Trace) -> NDArray[np.bool_]:
+    """bool[n_variables]: variables that are 0 or 1."""
+    nothing = np.zeros(trace.n_variables)
+    every = np.arange(trace.n_variables, dtype=np.int64)
+    variables = Affine(every.shape, Sparse.selection(every, trace.n_variables), nothing, nothing != 0)
     low, high = trace.interval(variables)
-    found = trace.is_whole(variables) & (low >= 0) & (high <= 1)
-    return frozenset(columns[found].tolist())
+    return np.asarray(trace.is_whole(variables) & (low >= 0) & (high <= 1))
 
 
 def _distinct(x: Affine, rows: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows of which no two are the same, and for every row its place among them: broadcasting repeats elements."""
-    seen: dict[tuple[bytes, bytes, float], int] = {}
-    first: list[int] = []
-    again: list[int] = []
-    for row in rows.tolist():
-        entries = slice(int(x.matrix.indptr[row]), int(x.matrix.indptr[row + 1]))
-        key = x.matrix.cols[entries].tobytes(), x.matrix.data[entries].tobytes(), float(x.bias[row])
-        if key not in seen:
-            seen[key] = len(first)
-            first.append(row)
-        again.append(seen[key])
-    return np.array(first, dtype=np.int64), np.array(again, dtype=np.int64)
+    """Rows of which no two are the same, and for every row its place among them: broadcasting repeats elements.
+
+    Rows are told apart by a random linear function of their terms; those it calls equal are then compared.
+    """
+    matrix, bias = x.matrix.take(rows), x.bias[rows]
+    weights = np.random.default_rng(0).random(matrix.n_cols + 1)
+    prints = matrix.row_sum(matrix.data * weights[matrix.cols]) + bias * weights[-1]
+    _, first, again = np.unique(prints, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    first, again = first[order], np.argsort(order)[again]
+    same = matrix.take(first[again])
+    equal = np.array_equal(same.cols, matrix.cols) and np.array_equal(same.data, matrix.data)
+    if not equal or not np.array_equal(same.indptr, matrix.indptr) or not np.array_equal(bias[first[again]], bias):
+        return rows, np.arange(rows.size, dtype=np.int64)
+    return rows[first], again.astype(np.int64)
