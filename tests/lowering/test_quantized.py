@@ -20,7 +20,7 @@ def step_of(ends: tuple[int, int], low: int, top: int, **params: int | tuple[int
 
 SATURATING = step_of((-16, 15), -2, 1, bits=2, shifts=(1,))
 CORRECTED = step_of((-16, 15), 0, 3, bits=2, shifts=(1,), corrected=(0, 0, 0), at=(3, 5, -1), by=(-1, -1, 1))
-EVEN = step_of((-16, 15), 0, 3, bits=2, shifts=(2,), parities=(1,))
+EVEN = step_of((-32, 31), 0, 3, bits=2, shifts=(2,), parities=(1,))
 FLIPPED = step_of((-16, 15), -1, 3, bits=2, shifts=(1,), parities=(0,))
 PLAIN = step_of((0, 31), 0, 7, bits=3, shifts=(2,), parities=(1,))
 TABLE = step_of((-16, 15), 1, 5, bits=3, shifts=(-1,), tables=(0,), counts=(5,), bases=(0,), cuts=(-3, -3, 2, 7, 20))

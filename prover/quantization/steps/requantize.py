@@ -5,15 +5,18 @@
                                                          single values of x, which float32 displaced, 1 more or less
     y = low + base + (number of cuts that x reaches)     elsewhere
 
-What is computed is the operator's own float32 arithmetic, tabulated: every level's exact threshold is found on it, and
-the line (its factor and offset are in the forms) was checked against all of them. So the result is the
-specification's wherever the form's terms are multiples of one unit, as accumulators of quantised operands are; other
-forms are rounded first, within the error of a hidden layer, and there halves go up.
+What is computed is the operator's own arithmetic, tabulated: every level's exact threshold is found on it, and the line
+(its factor and offset are in the forms) was checked against all of them. So the result is the specification's for
+accumulators, for single values, and for sums that float32 holds exactly. A sum it does not hold, of dequantised
+operands, is rounded from its real value: still exact where its terms are multiples of one unit. Other forms are rounded
+first, within the error of a hidden layer, and there halves go up.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +31,8 @@ from prover.quantization.trace import Affine, FloatStep
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
+
+_FLOAT32_DIGITS = 24
 
 _Rounding = Callable[[F64, np.float64, np.float64, int, int], I64]
 
@@ -46,6 +51,11 @@ def rounded_quotient(x: F64, scale: np.float64, zero: np.float64, low: int, high
     with np.errstate(over="ignore"):
         steps = np.rint(x.astype(np.float32) / np.float32(scale)).astype(np.float64)
     return np.asarray(np.clip(steps + zero, low, high).astype(np.int64))
+
+
+def rounded_real(x: F64, scale: np.float64, zero: np.float64, low: int, high: int) -> I64:
+    """The same of a sum that float32 does not hold: its real value, since the order of the sum is nobody's rule."""
+    return np.clip(np.rint(x / scale) + zero, low, high).astype(np.int64)
 
 
 def rounded_product(x: F64, factor: np.float64, zero: np.float64, low: int, high: int) -> I64:
@@ -68,9 +78,7 @@ def quantise(step: FloatStep, frame: Frame) -> Quantised:
     exact, rest = np.flatnonzero(units > 0), np.flatnonzero(units <= 0)
     parts: list[_Rows] = []
     if exact.size:
-        function = rounded_product if step.params["integer"] else rounded_quotient
-        rows = counts.take(exact)
-        parts.append(_tabulated(step, frame, rows, source.bias[exact], units[exact], function, exact))
+        parts.append(_tabulated(step, frame, counts.take(exact), source.bias[exact], units[exact], exact))
     if rest.size:
         parts.append(_approximated(step, frame, rest))
     order = np.argsort(np.concatenate((exact, rest)), kind="stable")
@@ -160,9 +168,7 @@ class _Rows:
         self.stairs, self.corrections = list(found), list(corrections)
 
 
-def _tabulated(
-    step: FloatStep, frame: Frame, counts: Sparse, bias: F64, units: F64, function: _Rounding, chosen: I64
-) -> _Rows:
+def _tabulated(step: FloatStep, frame: Frame, counts: Sparse, bias: F64, units: F64, chosen: I64) -> _Rows:
     """Elements whose forms are whole multiples of a unit: exact."""
     low, bits = int(step.params["low"]), int(step.params["bits"])
     cap = (1 << bits) - 1
@@ -171,20 +177,21 @@ def _tabulated(
     rest = np.rint((bias / units - whole) * _OFFSETS) / _OFFSETS
     lo, hi = frame.bounds.of(weights, whole.astype(np.int64), step.node)
     factor, zero = (np.asarray(step.params[name], dtype=np.float64)[chosen] for name in ("factor", "zero"))
-    keys = np.stack((units, rest, factor, zero), axis=1)
+    single = _single(counts, units, np.maximum(np.abs(lo), np.abs(hi)), rest)
+    keys = np.stack((units, rest, factor, zero, single), axis=1)
     kinds, kind = np.unique(keys, axis=0, return_inverse=True)
     factors, offsets = np.ones(units.size, dtype=np.int64), np.zeros(units.size, dtype=np.int64)
     shifts, owner = np.zeros(units.size, dtype=np.int64), np.full(units.size, -1, dtype=np.int64)
     parities = np.full(units.size, -1, dtype=np.int64)
     found: list[Stairs] = []
     corrections: list[tuple[int, I64, tuple[int, ...]]] = []
-    for number, (unit, part, scale, point) in enumerate(kinds):
+    for number, (unit, part, scale, point, defined) in enumerate(kinds):
+        function: _Rounding = rounded_quotient if defined else rounded_real
+        if step.params["integer"]:
+            function = rounded_product
         members = np.flatnonzero(kind.ravel() == number)
 
-        def levels(x: I64, unit: float = unit, part: float = part, scale: float = scale, point: float = point) -> I64:
-            value = _real(x.astype(np.float64) + part, unit)
-            return function(value, np.float64(scale), np.float64(point), low, low + cap) - low
-
+        levels = partial(_levels, function, unit, part, (scale, point, low, low + cap))
         table = stairs(levels, int(lo[members].min()), int(hi[members].max()))
         slope = unit * scale if function is rounded_product else unit / scale
         moved, even = point - low + part * slope, low if function is rounded_product else low - point
@@ -210,6 +217,18 @@ def _tabulated(
     where = [(int(chosen[member]), int(place), sign) for member, at, by in corrections
              for place, sign in zip(at.tolist(), by, strict=True)]  # fmt: skip
     return _Rows(forms, shifts, owner, parities, found, where)
+
+
+def _single(counts: Sparse, units: F64, largest: I64, rest: F64) -> NDArray[np.bool_]:
+    """bool[m]: rows whose value has one float32: of one term, or where float32 holds every sum."""
+    mantissa = (np.frexp(units)[0] * 2.0**53).astype(np.int64)
+    digits = 53 - np.log2((mantissa & -mantissa).astype(np.float64)) + np.ceil(np.log2(largest + 1.0))
+    return np.asarray((np.diff(counts.indptr) <= 1) | ((digits <= _FLOAT32_DIGITS) & (rest == 0)))
+
+
+def _levels(function: _Rounding, unit: float, part: float, params: tuple[Any, ...], x: I64) -> I64:
+    """Levels above the lowest of forms that count ``unit``, ``part`` of one beside."""
+    return function(_real(x.astype(np.float64) + part, unit), *params) - int(params[2])
 
 
 def _real(x: F64, unit: float) -> F64:
