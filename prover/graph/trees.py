@@ -7,6 +7,7 @@ true or false node; NaN goes to the true node where ``missing_true`` says so, an
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -102,6 +103,7 @@ class Ensemble:
         return self.targets[span], self.weights[span]
 
 
+@lru_cache(maxsize=16)
 def read_ensemble(node: Node, dtype: np.dtype[Any]) -> Ensemble:
     """The ensemble of a TreeEnsembleClassifier, TreeEnsembleRegressor or TreeEnsemble node.
 
