@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 
 import prover.lowering
 from prover.constraint import Circuit, ConstraintSystem, IntMatrix, LinearVector
-from prover.errors import InputError, QuantizationError
+from prover.errors import InputError, MalformedCircuitError, QuantizationError
 from prover.field import R
 from prover.gadgets.pack import pack_outputs
+from prover.gadgets.wires import as_wires
 from prover.lowering.commitment import SALT, lower_commitment
 from prover.lowering.facts import MISSING, OFFSETS, lower_facts
 from prover.lowering.tree import ranged_by_cuts
@@ -47,14 +48,14 @@ def lower(schema: Schema, plan: Plan) -> Circuit:
         # Exporters put slashes into node names; in an origin they separate scopes.
         with cs.scope(step.node.strip("/").replace("/", ".") or step.kind):
             try:
-                outputs = _lowering(step)(cs, step, _forms(variables, step.inputs)).with_bounds(step.lo, step.hi)
+                outputs = _lowering(step)(cs, step, _forms(cs, variables, step.inputs)).with_bounds(step.lo, step.hi)
             except (ValueError, IndexError, OverflowError) as error:
                 raise QuantizationError(
                     f"{step.node}: parameters that make no sense: {error}", "compile again"
                 ) from error
             outputs = shortened(cs, outputs, read[len(variables) : len(variables) + step.n_outputs])
         variables = LinearVector.concat([variables, outputs])
-    revealed = _forms(variables, plan.outputs)
+    revealed = _forms(cs, variables, plan.outputs)
     cs.bind(publics["outputs"], pack_outputs(cs, revealed), "outputs")
     # A row of its own makes the proof depend on the context: rows an iden3 key adds prove nothing about it. A square
     # would be satisfied by -context as well; times one, the context is the only root.
@@ -91,11 +92,17 @@ def _public_wires(cs: ConstraintSystem, plan: Plan) -> Mapping[str, LinearVector
     return {slot.name: cs.public(slot.name, len(plan.layout.slots[slot.name]), output=slot.computed) for slot in slots}
 
 
-def _forms(variables: LinearVector, forms: LinearForms) -> LinearVector:
+def _forms(cs: ConstraintSystem, variables: LinearVector, forms: LinearForms) -> LinearVector:
+    """The forms over wires. Where large weights meet large coefficients of the variables, those become wires first."""
     matrix = forms.matrix
     weights = IntMatrix(matrix.indptr, matrix.cols, matrix.data, matrix.n_cols)
     known = variables[slice(0, matrix.n_cols)]
-    return (known.matmul(weights) + forms.bias).with_bounds(forms.lo, forms.hi)
+    try:
+        found = known.matmul(weights)
+    except MalformedCircuitError:
+        read = np.isin(np.arange(matrix.n_cols), matrix.cols)
+        found = as_wires(cs, known, read & (known.terms > 1), "wire").matmul(weights)
+    return (found + forms.bias).with_bounds(forms.lo, forms.hi)
 
 
 def _lowering(step: Step) -> Lowering:
