@@ -24,9 +24,9 @@ from prover.progress import Progress, silent
 from prover.quantization import SEMANTICS, IntegerModel, Plan, Request, Settings, calibrate, draw, encode_samples
 from prover.quantization.accuracy import Accuracy, compare
 from prover.quantization.calibration import model_rows
-from prover.quantization.categories import encoded_categories
+from prover.quantization.categories import compared_columns, encoded_categories
 from prover.quantization.search import EVALUATIONS, Point, Wish, search
-from prover.schema import Category, EncodedBatch, EncodedInput, Layout, Schema
+from prover.schema import Category, EncodedBatch, EncodedInput, Fixed, Float32, Layout, Schema
 
 SEMANTICS_VERSION = SEMANTICS
 """What integer programs mean in this version; bundles carry it."""
@@ -247,7 +247,8 @@ def _array(result: Any) -> NDArray[np.generic]:
 
 
 def _derive(graph: Graph, calibration: NDArray[np.generic] | None) -> Schema:
-    """A schema from calibration data; columns the model looks up become categories of the labels it knows.
+    """A schema from calibration data; columns the model looks up become categories of the labels it knows, and real
+    numbers that only trees read stay the float32 they are.
 
     The elements of an input of more than two axes, an image, are of one type and range.
     """
@@ -258,6 +259,10 @@ def _derive(graph: Graph, calibration: NDArray[np.generic] | None) -> Schema:
     image = len(graph.inputs) == 1 and len(graph.inputs[0].shape) > 2
     schema = Schema.derive(np.asarray(calibration), graph.name or "derived", uniform=image)
     features = list(schema.features)
+    for column in compared_columns(graph):
+        given = features[column]
+        if isinstance(given, Fixed):
+            features[column] = Float32(given.name, optional=given.optional)
     for column, labels in encoded_categories(graph).items():
         given = features[column]
         others = given.labels if isinstance(given, Category) else ()

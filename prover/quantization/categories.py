@@ -1,4 +1,5 @@
-"""Which input columns a model looks up in a table: they are categories, whatever their numbers look like."""
+"""What a model does with its input columns: those it looks up in a table are categories, whatever their numbers look
+like; those it only compares may hold any float32."""
 
 from __future__ import annotations
 
@@ -26,14 +27,13 @@ _MOVES = {
 
 _ENCODERS = ("OneHotEncoder", "LabelEncoder", "CategoryMapper")
 
+_COMPARING = ("TreeEnsemble", "TreeEnsembleClassifier", "TreeEnsembleRegressor")
+"""Operators that compare their input with constants, and do nothing else with it."""
+
 
 def encoded_categories(graph: Graph) -> dict[int, tuple[str, ...]]:
     """Labels by column, for columns that only move until an encoder takes them: texts, or the numbers 0 .. k-1."""
-    columns: dict[str, Array] = {}
-    start = 0
-    for tensor in graph.inputs:
-        columns[tensor.name] = np.arange(start, start + tensor.size, dtype=np.int64).reshape(tensor.shape)
-        start += tensor.size
+    columns = _input_columns(graph)
     found: dict[int, tuple[str, ...]] = {}
     for node in graph.nodes:
         moved = _moved(graph, node, columns)
@@ -44,6 +44,33 @@ def encoded_categories(graph: Graph) -> dict[int, tuple[str, ...]]:
             if len(labels) > 1:
                 found |= dict.fromkeys(moved.ravel().tolist(), labels)
     return found
+
+
+def compared_columns(graph: Graph) -> frozenset[int]:
+    """Columns of float32 inputs that reach nothing but decision trees, as they are."""
+    columns = _input_columns(graph)
+    floats = [info for info in graph.inputs if info.dtype == np.float32]
+    compared = {int(column) for info in floats for column in columns[info.name].ravel()}
+    for tensor in graph.outputs:
+        compared -= set(columns.get(tensor.name, np.zeros(0)).ravel().tolist())
+    for node in graph.nodes:
+        moved = _moved(graph, node, columns) if node.op in _MOVES and node.op != "Cast" else None
+        if moved is not None:
+            columns[node.outputs[0]] = moved
+        elif node.op not in _COMPARING:
+            for name in node.inputs:
+                compared -= set(columns.get(name, np.zeros(0)).ravel().tolist())
+    return frozenset(compared)
+
+
+def _input_columns(graph: Graph) -> dict[str, Array]:
+    """Column numbers of every input's elements."""
+    columns: dict[str, Array] = {}
+    start = 0
+    for tensor in graph.inputs:
+        columns[tensor.name] = np.arange(start, start + tensor.size, dtype=np.int64).reshape(tensor.shape)
+        start += tensor.size
+    return columns
 
 
 def _labels(node: Node, dtype: np.dtype[Any]) -> tuple[str, ...]:
