@@ -16,6 +16,7 @@ from prover.quantization.frame import Frame, Settings
 from prover.quantization.head import Request, add_reveal, resolve_head
 from prover.quantization.model import IntegerModel
 from prover.quantization.plan import LinearForms, Plan
+from prover.quantization.readers import readers
 from prover.quantization.sparse import Sparse
 from prover.quantization.steps import step_kind
 from prover.quantization.trace import FIXED, IMPUTE, trace_graph
@@ -103,7 +104,7 @@ def _plan(
     wanted = trace.prune(revealed.matrix)
     frame = Frame(facts, settings, facts.expand(batch.codes, batch.missing))
     steps = []
-    for float_step in trace.steps:
+    for float_step, frame.readers in zip(trace.steps, readers(trace.steps, facts.n_slots), strict=True):
         kind = step_kind(float_step.kind)
         frame.settings = settings.at(float_step.node)
         done = kind.quantise(float_step, frame)

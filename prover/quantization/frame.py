@@ -119,6 +119,7 @@ class Frame:
         observed: int64[s, n_variables], the variables on the calibration samples.
         saturated: bool[n_variables], outputs of a step that saturates.
         sums: by variable, what is known of the model's own rounding; see :class:`Quantised`.
+        readers: linear inputs that read the step being quantised; see :mod:`prover.quantization.readers`.
     """
 
     def __init__(self, facts: FactSpace, settings: Settings, samples: NDArray[np.int64]) -> None:
@@ -129,6 +130,7 @@ class Frame:
         self.observed = samples
         self.saturated = np.zeros(facts.n_slots, dtype=np.bool_)
         self.sums: dict[int, SumInfo] = {}
+        self.readers = 0
 
     def append(self, done: Quantised, outputs: NDArray[np.int64]) -> None:
         """Take a step into the program; ``outputs`` int64[s, k] are its values on the samples."""

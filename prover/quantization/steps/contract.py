@@ -4,9 +4,9 @@
 
 The inputs are the left operands and then, from ``split`` on, the right ones; where both are the same tensor there is
 one block and ``split`` is its length. An operand is the form itself, or the form rounded by its block's ``shifts``
-where the sums would otherwise leave 61 bits. Nothing is rounded that need not be: a sum of at most
-``operands.UNROUNDED_BITS`` bits keeps all its fraction bits, since dropping them costs a constraint a bit, and who
-reads the sum rounds it anyway.
+where the sums would otherwise leave 61 bits. A sum of at most ``operands.UNROUNDED_BITS`` bits keeps all its fraction
+bits unless dropping them pays: it costs a constraint a bit, and saves who reads the sum a constraint for every bit
+dropped.
 
 Error: that of the operands' rounding, and half a unit of the result where ``shift`` is not 0. Whole operands are exact.
 """
@@ -72,10 +72,12 @@ def quantise(step: FloatStep, frame: Frame) -> Quantised:
     }
     observed = frame.observed_inputs(forms)
     plain = Step("contract", step.node, forms, low, high, fraction, bit_length(observed), params)
-    if whole or bit_length(np.stack((low, high))) <= UNROUNDED_BITS:
-        return Quantised(plain, 2.0**-fraction)
+    width = bit_length(np.stack((low, high)))
     kept = result_bits(frame, float(np.abs(evaluate(plain, observed)).max()) * 2.0**-fraction)
     shift = max(fraction - kept, 0)
+    pays = width > UNROUNDED_BITS or shift * frame.readers > width * low.size
+    if whole or not pays:
+        return Quantised(plain, 2.0**-fraction)
     half = (1 << shift) >> 1
     done = Step(
         "contract", step.node, forms, (low + half) >> shift, (high + half) >> shift, fraction,
