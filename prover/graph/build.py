@@ -9,13 +9,14 @@ from typing import TypeVar
 import numpy as np
 
 from prover.errors import InputError, ModelFileError, ModelShapeError
-from prover.graph.control import ControlNode, FunctionNode
+from prover.graph.inline.control import SEQUENCES, ControlNode, FunctionNode
+from prover.graph.inline.sequences import follow
+from prover.graph.inline.unroll import expand, unroll
 from prover.graph.ir import Array, Graph, Node, TensorInfo
 from prover.graph.limits import Limits
 from prover.graph.ops import find_spec
 from prover.graph.ops.spec import DEFAULT_DOMAIN, Inferred, Operand, OpSpec, unsupported
 from prover.graph.parse import ParsedModel
-from prover.graph.unroll import expand, unroll
 
 _T = TypeVar("_T")
 
@@ -50,6 +51,7 @@ class _Builder:
         self.nodes: list[Node] = []
         self.alias: dict[str, str] = {}
         self.scope = parsed.scope
+        self.sequences: dict[str, Sequence[str]] = {}
         self.reserved = {name for node in parsed.nodes for name in node.outputs}
         self.elements = 0
         self.work = 0
@@ -66,6 +68,10 @@ class _Builder:
             return unroll(self, node)
         if isinstance(node, FunctionNode):
             return expand(self, node)
+        if node.domain == DEFAULT_DOMAIN and node.op in SEQUENCES:
+            return follow(self, node)
+        if node.op == "Identity" and node.inputs[0] in self.sequences:
+            return self.rename(node.outputs[0], node.inputs[0])
         spec = find_spec(node.domain, node.op, node.opset)
         operands = [self._operand(name) if name else None for name in node.inputs]
         self._check_static(node, spec, operands)
@@ -88,7 +94,7 @@ class _Builder:
         nodes = _needed(nodes, output_names)
         read = {name for node in nodes for name in node.inputs if name} | set(output_names)
         constants = {name: value for name, value in self.constants.items() if name in read}
-        if not any(name in self.tensors and name not in constants for name in output_names):
+        if not any(name not in constants for name in output_names if name in self.tensors or name in self.sequences):
             raise ModelFileError("the model's outputs do not depend on its inputs")
         _check_finite(nodes, constants)
         names = {info.name for info in self.inputs} | constants.keys()
@@ -113,6 +119,9 @@ class _Builder:
 
     def rename(self, name: str, target: str) -> None:
         """Let ``name`` stand for a tensor that is known."""
+        if target in self.sequences:
+            self.sequences[name] = self.sequences[target]
+            return
         target = self.alias.get(target, target)
         self.tensors[name] = replace(self.info(target), name=name)
         if target in self.constants:
@@ -128,12 +137,12 @@ class _Builder:
         """A tensor's type."""
         found = self.tensors.get(self.alias.get(name, name))
         if found is None:
-            raise ModelFileError(f"nothing produces the tensor {name!r} that a body of If, Loop or Scan names")
+            raise ModelFileError(f"nothing produces the tensor {name!r}, or it is a sequence")
         return found
 
     def fresh(self, name: str) -> str:
         """``name``, or one like it that no tensor has."""
-        while name in self.tensors or name in self.reserved:
+        while name in self.tensors or name in self.sequences or name in self.reserved:
             name += "'"
         return name
 
@@ -196,6 +205,8 @@ class _Builder:
         return [replace(n, inputs=current(n.inputs), outputs=current(n.outputs)) for n in [*self.nodes, *copies]]
 
     def _output(self, name: str) -> TensorInfo:
+        if name in self.sequences:
+            raise ModelShapeError(f"output {name!r} is a sequence, not a tensor", "name another output")
         if name not in self.tensors:
             raise ModelFileError(f"nothing produces the output {name!r}")
         info, declared = self.tensors[name], self.parsed.output_types[name]

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 
 from prover.errors import ModelFileError, UnsupportedOpError
-from prover.graph.control import BODIES, ControlNode, FunctionNode, Subgraph
+from prover.graph.inline.control import BODIES, SEQUENCES, ControlNode, FunctionNode, Subgraph
 from prover.graph.ir import Array, Node
 from prover.graph.limits import Budget, Limits
 from prover.graph.ops import find_spec
-from prover.graph.ops.spec import DEFAULT_DOMAIN, NEWEST, OLDEST, Attribute, OpSpec, unsupported
+from prover.graph.ops.spec import DEFAULT_DOMAIN, NEWEST, OLDEST, Attribute, unsupported
 from prover.graph.tensors import decode_sparse, decode_tensor, utf8
 from prover.graph.topology import topological_order
 
@@ -178,6 +178,9 @@ def _node(proto: Any, domain: str, op: str, scope: Scope) -> Node:
     version = scope.opsets[domain]
     if domain == DEFAULT_DOMAIN and op in BODIES:
         return _control(_draft(proto, domain, op, version, scope), proto, scope)
+    if domain == DEFAULT_DOMAIN and op in SEQUENCES:
+        draft = _draft(proto, domain, op, version, scope)
+        return replace(draft, attributes=_attributes(draft, SEQUENCES[op], proto.attribute, scope))
     try:
         spec = find_spec(domain, op, version, name)
     except UnsupportedOpError as error:
@@ -190,7 +193,7 @@ def _node(proto: Any, domain: str, op: str, scope: Scope) -> Node:
         if not least <= len(names) <= most:
             raise ModelFileError(f"{counted} has {len(names)} {what}, expected {least} to {most}")
     draft = _draft(proto, domain, op, version, scope)
-    return replace(draft, attributes=_attributes(draft, spec, proto.attribute, scope))
+    return replace(draft, attributes=_attributes(draft, spec.attributes, proto.attribute, scope))
 
 
 def _names(names: Sequence[Any], scope: Scope) -> tuple[str, ...]:
@@ -293,20 +296,20 @@ def _resolved(proto: Any, scope: Scope) -> Any:
     return copy
 
 
-def _attributes(node: Node, spec: OpSpec, protos: Any, scope: Scope) -> dict[str, object]:
-    result: dict[str, object] = {name: attribute.default for name, attribute in spec.attributes.items()}
+def _attributes(node: Node, described: Mapping[str, Attribute], protos: Any, scope: Scope) -> dict[str, object]:
+    result: dict[str, object] = {name: attribute.default for name, attribute in described.items()}
     seen: set[str] = set()
     for proto in protos:
-        if utf8(proto.name) not in spec.attributes:
-            known = ", ".join(spec.attributes) or "none"
+        if utf8(proto.name) not in described:
+            known = ", ".join(described) or "none"
             raise unsupported(node, f"attribute {proto.name!r} is not supported", f"supported: {known}")
         if proto.name in seen:
             raise ModelFileError(f"{node} has the attribute {proto.name!r} twice")
         resolved = _resolved(proto, scope)
         if resolved is not None:
             seen.add(proto.name)
-            result[proto.name] = _attribute(node, spec.attributes[proto.name], resolved, scope)
-    for name, attribute in spec.attributes.items():
+            result[proto.name] = _attribute(node, described[proto.name], resolved, scope)
+    for name, attribute in described.items():
         if attribute.required and name not in seen:
             raise ModelFileError(f"{node} lacks the attribute {name!r}")
     return result

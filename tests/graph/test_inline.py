@@ -536,3 +536,78 @@ def test_bfloat16_is_read_as_float32(raw: bool) -> None:
     model.graph.initializer.append(tensor)
     graph = import_model(model.SerializeToString())
     np.testing.assert_array_equal(graph.run({"x": X})["y"], X + np.array([1.5, -8, 0, 3.140625], dtype=np.float32))
+
+
+# --- sequences --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("split", "keepdims", "place", "shape"),
+    [("", 1, 1, [1, 1]), ("", 0, -1, [1]), ("three", 1, 1, [1, 1]), ("lengths", 0, 0, [1, 3])],
+)
+def test_tensors_split_into_sequences(split: str, keepdims: int, place: int, shape: list[int]) -> None:
+    """Without lengths in single places, with one length in pieces of it and a rest."""
+    nodes = [
+        node("SplitToSequence", ["x", split] if split else ["x"], ["s"], axis=1, keepdims=keepdims),
+        node("SequenceAt", ["s", "place"], ["t"]),
+        node("Relu", ["t"], ["y"]),
+        node("SequenceLength", ["s"], ["n"]),
+        node("ConcatFromSequence", ["s"], ["z"], axis=-1, new_axis=int(not split and not keepdims)),
+    ]
+    constants = {"place": np.array(place), "three": np.array(3), "lengths": np.array([3, 1])}
+    outputs = [
+        helper.make_tensor_value_info("y", TensorProto.FLOAT, shape),
+        helper.make_tensor_value_info("n", TensorProto.INT64, []),
+        helper.make_tensor_value_info("z", TensorProto.FLOAT, [1, 4]),
+    ]
+    same_as_onnxruntime(make_model(nodes, {"x": [1, 4]}, outputs, constants))
+
+
+def test_sequences_grow_in_loops() -> None:
+    """As torch exports a list that a loop appends to, and its stack."""
+    text = """
+    g (float[1,4] x) => (float[4,1,4] y, float[1,16] z) <int64 n = {3}, bool go = {1}, int64 first = {0}> {
+        none = SequenceEmpty <dtype = 1> ()
+        one = SequenceInsert (none, x)
+        list = Loop (n, go, one) <body = b (int64 i, bool c, seq(float[1,4]) s) => (bool d, seq(float[1,4]) t) {
+            d = Identity (c)
+            last = SequenceAt (s, i)
+            next = Add (last, x)
+            t = SequenceInsert (s, next)
+        }>
+        y = ConcatFromSequence <axis = 0, new_axis = 1> (list)
+        less = SequenceErase (list, first)
+        pair = SequenceConstruct (x)
+        both = SequenceInsert (less, x, first)
+        z = ConcatFromSequence <axis = 1> (both)
+    }
+    """
+    same_as_onnxruntime(parsed(text))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("t = SequenceAt (s, far)", "place 9 of a sequence with 4 places"),
+        ("t = SequenceAt (x, far)", "its first input is no sequence"),
+        ("t = Relu (s)", "or it is a sequence|not valid ONNX"),
+        ("i = ArgMax <axis = 1, keepdims = 0> (x) t = SequenceAt (s, i)", "depends on the model's input"),
+        ("t = ConcatFromSequence <axis = 5> (s)", "axis 5 is outside"),
+        ("e = SequenceEmpty () t = ConcatFromSequence <axis = 0> (e)", "joins no tensors"),
+        ("u = SplitToSequence (x, far) t = SequenceAt (u, far)", "place 9"),
+        ("u = SplitToSequence <axis = 1> (x, halves) t = SequenceAt (u, far)", "do not make up an axis of length 4"),
+    ],
+)
+def test_sequences_that_make_no_sense(change: str, message: str) -> None:
+    text = "g (float[1,4] x) => (float[1,4] y) <int64 far = {9}, int64[2] halves = {1, 2}> { s = SplitToSequence"
+    text += f" <axis = 1> (x) {change} y = Neg (t) }}"
+    with pytest.raises(ModelError, match=message):
+        import_model(parsed(text).SerializeToString())
+
+
+def test_a_sequence_as_the_output() -> None:
+    model = parsed("g (float[1,4] x) => (float[1,4] y) { y = SequenceConstruct (x) }")
+    kind = helper.make_sequence_type_proto(helper.make_tensor_type_proto(TensorProto.FLOAT, [1, 4]))
+    model.graph.output[0].CopyFrom(helper.make_value_info("y", kind))
+    with pytest.raises(ModelError, match="output 'y' is a sequence"):
+        import_model(model.SerializeToString())
