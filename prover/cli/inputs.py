@@ -5,12 +5,14 @@ from __future__ import annotations
 import tokenize
 import zipfile
 import zlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from prover.cli.tables import read_csv
 from prover.errors import InputError
 from prover.jsontext import parse_json
 
@@ -32,15 +34,20 @@ _DAMAGE = (
 """What numpy and zipfile raise on files that are not theirs."""
 
 
-def read_samples(path: Path) -> NDArray[Any]:
-    """The samples in an ``.npz`` (array ``X``, or its only two-dimensional array) or ``.npy`` file.
+def read_samples(path: Path, labels: Mapping[int, Sequence[str]] | None = None) -> NDArray[Any]:
+    """The samples in an ``.npz`` (array ``X``, or its only two-dimensional array), ``.npy`` or ``.csv`` file.
+
+    Args:
+        labels: of the schema's categories, by column, where there is a schema; for a ``.csv``.
 
     Returns:
-        number[n, d].
+        number[n, d], or objects where a ``.csv`` holds texts.
 
     Raises:
         InputError: unreadable, or no array that could be meant.
     """
+    if path.suffix == ".csv":
+        return read_csv(path, labels or {})
     try:
         loaded = np.load(path, allow_pickle=False)
     except FileNotFoundError as error:
@@ -72,14 +79,14 @@ def _matrix(path: Path, name: str, array: NDArray[Any]) -> NDArray[Any]:
     return array
 
 
-def read_input(path: Path, index: int | None) -> Any:
+def read_input(path: Path, index: int | None, labels: Mapping[int, Sequence[str]] | None = None) -> Any:
     """One input: row ``index`` of a sample file, or a JSON object (feature → value), list, or list of either.
 
     Raises:
         InputError: unreadable, or the index is missing or out of range.
     """
-    if path.suffix in (".npz", ".npy"):
-        samples = read_samples(path)
+    if path.suffix in (".npz", ".npy", ".csv"):
+        samples = read_samples(path, labels)
         return samples[_index(path, index, len(samples))]
     try:
         document = parse_json(path.read_text(encoding="utf-8"), object_pairs_hook=_no_repeats)

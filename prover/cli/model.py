@@ -32,7 +32,7 @@ def compile_(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="ONNX file.")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Bundle directory to write.")],
     schema: Annotated[Path | None, typer.Option(help="Schema of the private input (JSON).")] = None,
-    calibration: Annotated[Path | None, typer.Option(help="Samples (.npz with X, or .npy).")] = None,
+    calibration: Annotated[Path | None, typer.Option(help="Samples: .npz with X, .npy or .csv.")] = None,
     name: Annotated[str | None, typer.Option(help="What contracts call the model.")] = None,
     reveal: Annotated[str | None, typer.Option(help="tier, label or score.")] = None,
     tiers: Annotated[str | None, typer.Option(help="Thresholds on the score, ascending: 0.5,0.65,0.8")] = None,
@@ -49,7 +49,8 @@ def compile_(
     as_json: JsonOption = False,
 ) -> None:
     """Compile an ONNX model into a circuit and say what it will cost and what it gets wrong."""
-    samples = None if calibration is None else read_samples(calibration)
+    labels = {} if schema is None else prover.Schema.from_json(schema).labels
+    samples = None if calibration is None else read_samples(calibration, labels)
     with progress_bar(as_json=as_json) as progress:
         bundle = prover.compile(
             model,
@@ -110,7 +111,9 @@ def setup(directory: Directory, backend: Backend = None, force: Force = False, a
 def prove(
     directory: Directory,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="Proof file to write.")],
-    input_: Annotated[Path | None, typer.Option("--input", metavar="F", help="Applicant: .npz, .npy or .json.")] = None,
+    input_: Annotated[
+        Path | None, typer.Option("--input", metavar="F", help="Applicant: .npz, .csv or .json.")
+    ] = None,
     index: Annotated[int | None, typer.Option(help="Which input of the file.")] = None,
     context: Annotated[str, typer.Option(help="Value the proof is bound to, below 2^253.")] = "0",
     opening: Annotated[
@@ -189,7 +192,7 @@ def read_applicant(
     if opening is not None:
         return prover.Opening.load(opening, bundle.schema)
     assert input_ is not None
-    return prover.Opening.of(bundle.schema, read_input(input_, index))
+    return prover.Opening.of(bundle.schema, read_input(input_, index, bundle.schema.labels))
 
 
 def _keep_key(bundle: prover.Bundle, directory: Path, force: bool) -> prover.Bundle:

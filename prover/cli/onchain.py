@@ -90,7 +90,7 @@ def deploy(
 
 def attest(
     directory: Directory,
-    input_: Annotated[Path, typer.Option("--input", metavar="F", help="Facts: .npz, .npy or .json.")],
+    input_: Annotated[Path, typer.Option("--input", metavar="F", help="Facts: .npz, .npy, .csv or .json.")],
     subject: Annotated[str, typer.Option(help="Wallet that may use the attestation.")],
     person_id: Annotated[str, typer.Option(help="Your pseudonym of the person: 32 bytes in hex.")],
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="Signed attestation to write.")],
@@ -111,7 +111,7 @@ def attest(
     from prover.chain.models import register_issuer
 
     bundle = prover.load(directory)
-    facts = prover.Opening.of(bundle.schema, read_input(input_, index))
+    facts = prover.Opening.of(bundle.schema, read_input(input_, index, bundle.schema.labels))
     sender, records = _sender(network, chain_id, keystore, account, deployments)
     stack = _open_stack(records)
     register_issuer(sender, stack.issuers)
