@@ -10,9 +10,9 @@ from onnx import helper, numpy_helper
 
 from prover.errors import UnsupportedOpError
 from prover.graph import import_model
-from prover.quantization import calibrate
-from prover.schema import Fixed, Schema
-from tests.quantization.agreement import agreement
+from prover.quantization import IntegerModel, Request, Settings, calibrate
+from prover.schema import Bool, Fixed, Schema
+from tests.quantization.agreement import agreement, expected
 from tests.quantization.nets import model
 
 RNG = np.random.default_rng(8)
@@ -112,6 +112,35 @@ def test_attention_as_exporters_write_it(depth: float) -> None:
     assert found.error < 0.01
     exponentials = sum(step.n_outputs for step in found.plan.steps if step.kind == "function")
     assert exponentials == (16 if depth == 0.0 else 1 + 3 + 4)  # rows of 2 keys are one sigmoid, of 1 key a constant
+
+
+@pytest.mark.parametrize("depth", [-1e9, float(np.finfo(np.float32).min)])
+def test_padding_masks_may_be_private(depth: float) -> None:
+    """``scores + (1 - mask) * depth``, the mask a boolean fact: as deep as the scores need, not 2^128."""
+    schema = Schema("masked", (*(Fixed(f"x{i}", 16, -64, 64) for i in range(4)), *(Bool(f"m{i}") for i in range(4))))
+    nodes = [
+        node("Gather", "X i", "s", axis=1),
+        node("Gather", "X j", "m", axis=1),
+        node("Sub", "one m", "rest"),
+        node("Mul", "rest depth", "mask"),
+        node("Add", "s mask", "a"),
+        node("Softmax", "a", "p", axis=1),
+        node("Mul", "p w"),
+    ]
+    weights = {
+        "i": np.arange(4),
+        "j": np.arange(4, 8),
+        "one": np.float32(1),
+        "depth": np.float32(depth),
+        "w": np.float32([1, -2, 3, -4]),
+    }
+    data = model(nodes, weights, 8, {"y": (1, [1, 4])})
+    rows = np.concatenate((RNG.integers(-64, 65, (24, 4)) / 16, RNG.integers(0, 2, (24, 4))), axis=1).astype(np.float32)
+    rows[:, 4] = 1.0  # no row is masked as a whole
+    plan = calibrate(import_model(data), schema, rows, request=Request("score"), settings=Settings())
+    run = IntegerModel(plan, schema).run(schema.encode_batch(rows).codes)
+    np.testing.assert_allclose(run.outputs / 1e6, expected(data, rows), atol=4e-3)
+    assert max(step.inputs.width for step in plan.steps) < 61
 
 
 def test_the_attention_operator() -> None:

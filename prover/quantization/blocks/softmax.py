@@ -17,6 +17,9 @@ _LEAST_SUM = 0.5
 
 _NEGLIGIBLE = 40.0
 
+_DEEP = 256.0
+"""Coefficients of booleans beyond it are masks."""
+
 _LARGEST_SHARE = 1.01
 """No share of a sum is above 1, but for the rounding of the sum's inverse."""
 
@@ -29,6 +32,7 @@ def softmax(trace: Trace, node: Node, x: Affine, axis: int) -> Affine:
     are 0: e^-40 is 2^-57.
     """
     rows, place = _rows(x, axis)
+    rows = _softened(trace, rows)
     low, high = (end.reshape(rows.shape) for end in trace.interval(rows))
     return shares(trace, node, rows, high >= low.max(axis=1, keepdims=True) - _NEGLIGIBLE).pick(place)
 
@@ -47,6 +51,32 @@ def shares(trace: Trace, node: Node, rows: Affine, keep: NDArray[np.bool_]) -> A
         place[members[:, None], columns] = start + np.arange(members.size * count).reshape(members.size, count)
         start += members.size * count
     return Affine.stack(parts).pick(place)
+
+
+def _softened(trace: Trace, rows: Affine) -> Affine:
+    """Masks that depend on the input, made as deep as they need be.
+
+    Exporters add ``(1 - mask) * -1e9``, or -3e38, to the scores. Anything :data:`_NEGLIGIBLE` below the range of the
+    scores does the same, except in a row that is masked as a whole.
+    """
+    matrix, bias = rows.matrix, rows.bias.copy()
+    boolean = (trace.unit == 1.0) & (trace.lo == 0.0) & (trace.hi == 1.0)
+    deep = (np.abs(matrix.data) > _DEEP) & boolean[matrix.cols]
+    alone = matrix.row_sum(deep.astype(np.int64)) == 1
+    deep &= alone[matrix.rows]
+    if not deep.any():
+        return rows
+    where, data = matrix.rows[deep], matrix.data.copy()
+    shown = np.zeros(rows.size)
+    shown[where] = np.where(data[deep] > 0, data[deep], 0.0) + bias[where]
+    data[deep] = 0.0
+    scores = Affine(rows.shape, matrix.with_data(data), np.where(alone, shown, bias), rows.optional)
+    low, high = (end.reshape(rows.shape) for end in trace.interval(scores))
+    depth = (high.max(axis=1) - low.min(axis=1) + _NEGLIGIBLE)[where // rows.shape[1]]
+    keeps = matrix.data[deep] > 0
+    data[deep] = np.where(keeps, np.minimum(matrix.data[deep], depth), np.maximum(matrix.data[deep], -depth))
+    bias[where] = shown[where] - np.where(keeps, data[deep], 0.0)
+    return Affine(rows.shape, matrix.with_data(data), bias, rows.optional)
 
 
 def _distribution(trace: Trace, node: Node, rows: Affine) -> Affine:
