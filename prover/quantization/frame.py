@@ -13,6 +13,7 @@ from prover.quantization.bounds import LIMIT, Bounds, Relaxation
 from prover.quantization.facts import FactSpace
 from prover.quantization.float_sums import SumInfo
 from prover.quantization.plan import LinearForms, Step
+from prover.quantization.readers import Readers
 from prover.quantization.sparse import Sparse
 from prover.quantization.trace import Affine
 
@@ -119,7 +120,7 @@ class Frame:
         observed: int64[s, n_variables], the variables on the calibration samples.
         saturated: bool[n_variables], outputs of a step that saturates.
         sums: by variable, what is known of the model's own rounding; see :class:`Quantised`.
-        readers: linear inputs that read the step being quantised; see :mod:`prover.quantization.readers`.
+        readers: what reads the outputs of the step being quantised.
     """
 
     def __init__(self, facts: FactSpace, settings: Settings, samples: NDArray[np.int64]) -> None:
@@ -130,7 +131,7 @@ class Frame:
         self.observed = samples
         self.saturated = np.zeros(facts.n_slots, dtype=np.bool_)
         self.sums: dict[int, SumInfo] = {}
-        self.readers = 0
+        self.readers = Readers()
 
     def append(self, done: Quantised, outputs: NDArray[np.int64]) -> None:
         """Take a step into the program; ``outputs`` int64[s, k] are its values on the samples."""

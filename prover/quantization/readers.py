@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,19 +13,31 @@ _FREE = ("wire",)
 """Kinds that read forms of any width at the same cost."""
 
 
-def readers(steps: Sequence[FloatStep], n_facts: int) -> list[int]:
-    """For every step, the linear inputs of later steps that read any of its outputs.
+@dataclass(frozen=True)
+class Readers:
+    """The linear inputs of later steps that read outputs of one step.
 
-    Each of them is decomposed, or rounded, at a constraint or more a bit: a bit more in this step's outputs costs about
-    that many constraints.
+    Attributes:
+        rows: how many. Each is decomposed, or rounded, at a constraint or more a bit: a bit more in the outputs costs
+            about as many constraints.
+        longest: most outputs that one of them adds up.
     """
+
+    rows: int = 0
+    longest: int = 1
+
+
+def readers(steps: Sequence[FloatStep], n_facts: int) -> list[Readers]:
+    """What reads every step."""
+    n_sources = len(steps) + 1
     starts = np.cumsum([n_facts] + [step.n_outputs for step in steps])
-    counts = np.zeros(len(steps) + 1, dtype=np.int64)
+    rows, longest = np.zeros(n_sources, dtype=np.int64), np.ones(n_sources, dtype=np.int64)
     for step in steps:
         if step.kind in _FREE:
             continue
         matrix = step.inputs.matrix
         source = np.searchsorted(starts, matrix.cols, side="right")  # 0 for facts
-        pairs = np.unique(matrix.rows * (len(steps) + 1) + source)
-        counts += np.bincount(pairs % (len(steps) + 1), minlength=len(steps) + 1)
-    return [int(count) for count in counts[1:]]
+        pairs, counts = np.unique(matrix.rows * n_sources + source, return_counts=True)
+        rows += np.bincount(pairs % n_sources, minlength=n_sources)
+        np.maximum.at(longest, pairs % n_sources, counts)
+    return [Readers(int(count), int(most)) for count, most in zip(rows[1:], longest[1:], strict=True)]

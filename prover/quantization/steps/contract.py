@@ -4,7 +4,7 @@
 
 The inputs are the left operands and then, from ``split`` on, the right ones; where both are the same tensor there is
 one block and ``split`` is its length. An operand is the form itself, or the form rounded by its block's ``shifts``
-where the sums would otherwise leave 61 bits. A sum of at most ``operands.UNROUNDED_BITS`` bits keeps all its fraction
+where the sums would otherwise leave 61 bits. A sum of at most 40 bits keeps all its fraction
 bits unless dropping them pays: it costs a constraint a bit, and saves who reads the sum a constraint for every bit
 dropped.
 
@@ -25,12 +25,15 @@ from prover.errors import QuantizationError
 from prover.quantization.blocks.product import products
 from prover.quantization.bounds import LIMIT
 from prover.quantization.frame import Frame, Quantised, bit_length
-from prover.quantization.operands import UNROUNDED_BITS, Operand, exponent, operand, result_bits, seen
+from prover.quantization.operands import Operand, exponent, operand, result_bits, seen
 from prover.quantization.plan import LinearForms, Step
 from prover.quantization.steps import StepKind
 from prover.quantization.trace import FloatStep
 
 I64 = NDArray[np.int64]
+
+_UNROUNDED_BITS = 40
+"""Widest sum that keeps every fraction bit."""
 
 _CELLS = 1 << 22
 """Most products one batch of :func:`evaluate` holds (32 MB)."""
@@ -75,7 +78,7 @@ def quantise(step: FloatStep, frame: Frame) -> Quantised:
     width = bit_length(np.stack((low, high)))
     kept = result_bits(frame, float(np.abs(evaluate(plain, observed)).max()) * 2.0**-fraction)
     shift = max(fraction - kept, 0)
-    pays = width > UNROUNDED_BITS or shift * frame.readers > width * low.size
+    pays = width > _widest(frame) or shift * frame.readers.rows > width * low.size
     if whole or not pays:
         return Quantised(plain, 2.0**-fraction)
     half = (1 << shift) >> 1
@@ -123,7 +126,7 @@ def _operands(step: FloatStep, frame: Frame, pairs: _Pairs) -> list[Operand]:
         rounded = [operand(frame, *item) for item in zip(sources, [step.node] * 2, wanted, kept, strict=False)]
         fitting = [blocks for blocks in _choices(plain, rounded) if _reach(blocks, pairs) < LIMIT]
         if fitting:
-            return min(fitting, key=lambda blocks: _cost(blocks, pairs))
+            return min(fitting, key=lambda blocks: _cost(blocks, pairs, frame))
     _require(False, step.node)
     return plain
 
@@ -150,11 +153,16 @@ def _reach(blocks: list[Operand], pairs: _Pairs) -> float:
     return float(np.add.reduceat(reach[pairs.left] * reach[pairs.right], pairs.starts).max())
 
 
-def _cost(blocks: list[Operand], pairs: _Pairs) -> int:
+def _cost(blocks: list[Operand], pairs: _Pairs, frame: Frame) -> int:
     """Constraints of the roundings: of operands, and of the sums where they are too wide to be kept."""
     width = exponent(_reach(blocks, pairs)) + 1
-    rounding = pairs.starts.size * width if width > UNROUNDED_BITS else 0
+    rounding = pairs.starts.size * width if width > _widest(frame) else 0
     return sum(block.cost for block in blocks) + rounding
+
+
+def _widest(frame: Frame) -> int:
+    """Widest sum that may stay as it is: readers need 15 bits for their weights, and those their own sums grow by."""
+    return min(_UNROUNDED_BITS, 46 - exponent(float(frame.readers.longest)))
 
 
 def _require(fits: bool, what: str) -> None:
