@@ -111,9 +111,7 @@ def setup(directory: Directory, backend: Backend = None, force: Force = False, a
 def prove(
     directory: Directory,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="Proof file to write.")],
-    input_: Annotated[
-        Path | None, typer.Option("--input", metavar="F", help="Applicant: .npz, .csv or .json.")
-    ] = None,
+    input_: Annotated[Path | None, typer.Option("--input", metavar="F", help="Applicant: .npz, .csv or .json.")] = None,
     index: Annotated[int | None, typer.Option(help="Which input of the file.")] = None,
     context: Annotated[str, typer.Option(help="Value the proof is bound to, below 2^253.")] = "0",
     opening: Annotated[

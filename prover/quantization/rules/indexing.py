@@ -29,6 +29,10 @@ _TERMS = 1 << 26
 """Most terms of the sums that read a table: half a gigabyte of numbers."""
 
 
+_ROUNDED = 2.0**-8
+"""What rounding may add to an element of a table, relative to it or to 1."""
+
+
 @rule("Gather", "GatherElements", "GatherND", steps=("one_hot", "contract"))
 @rule("ArrayFeatureExtractor", domain="ai.onnx.ml", steps=("one_hot", "contract"))
 def gather(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
@@ -103,12 +107,17 @@ def _gather_nd(trace: Trace, node: Node, table: Affine, index: Affine) -> Affine
 def _read(
     trace: Trace, node: Node, table: Affine, hot: Affine, index: Numbers, places: Numbers, shape: tuple[int, ...]
 ) -> Affine:
-    """``out[r] = sum_j hot[index[r], j] * table[places[r, j]]``."""
+    """``out[r] = sum_j hot[index[r], j] * table[places[r, j]]``, which is one of the table's elements."""
     rows, width = places.shape
     if places.size > _TERMS:
         raise unsupported(node, f"it reads {rows} elements out of {width}", "use a smaller table or fewer indices")
     left = index[:, None] * width + np.arange(width)
-    return contract(trace, node, hot, table, left.ravel(), places.ravel(), np.repeat(np.arange(rows), width), shape)
+    read = table.pick(np.unique(places))
+    limit = float(np.abs(np.stack(trace.interval(read))).max(initial=0.0))
+    if not trace.is_whole(read).all():
+        limit += (limit + 1.0) * _ROUNDED
+    of = np.repeat(np.arange(rows), width)
+    return contract(trace, node, hot, table, left.ravel(), places.ravel(), of, shape, limit=limit)
 
 
 def _range(trace: Trace, node: Node, index: Affine, least: int, most: int) -> tuple[int, int]:
