@@ -37,13 +37,19 @@ class Interval:
 
     Attributes:
         at_least: the booleans (x ≥ t_j), m per form, form after form.
-        one_hot: the interval's one-hot, m + 1 per form; place 0 is below all thresholds.
         offset: granules from the interval's start, one form per form.
+        system: which has the constraints.
     """
 
     at_least: LinearVector
-    one_hot: LinearVector
     offset: LinearVector
+    system: ConstraintSystem
+
+    @property
+    def one_hot(self) -> LinearVector:
+        """The interval's one-hot, m + 1 per form; place 0 is below all thresholds."""
+        n = len(self.offset)
+        return differences(self.system, self.at_least, n, len(self.at_least) // n + 1)
 
 
 def interval(
@@ -86,7 +92,7 @@ def interval(
     # Interval arithmetic cannot see that the start follows x; an honest offset has these bounds by construction.
     offset = (x - chosen(steps, edges[:-1], n)).with_bounds(0, int(lengths.max()) - 1)
     granules = _enforce_parts(cs, x, offset, steps, edges[:-1], lengths, granule, origin)
-    return Interval(steps, differences(cs, steps, n, m + 1), granules)
+    return Interval(steps, granules, cs)
 
 
 def offset_weights(spans: Ints) -> tuple[Ints, int]:

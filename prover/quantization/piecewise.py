@@ -79,12 +79,14 @@ class Table:
         shift: bits dropped at the end.
         error: proven bound of |y - f(x)| / max(1, |f(x)|) for every real argument x inside the clamp, the rounding of
             the argument included.
+        slope: proven bound of |f'| inside the clamp; may be infinite.
     """
 
     starts: I64
     coefficients: I64
     shift: int
     error: float
+    slope: float
 
 
 def evaluate(z: I64, starts: I64, coefficients: I64, shift: int) -> I64:
@@ -172,10 +174,19 @@ def _cost(table: Table, spec: Spec) -> int:
 
 @dataclass(frozen=True)
 class _Segment:
+    """Attributes:
+    coefficients: integers, highest power first.
+    excess: error before rounding over what is tolerated.
+    error: bound of |y - f(z)| / max(1, |f(z)|) for the segment's arguments z.
+    moved: the same of what rounding a real argument to z changes.
+    slope: bound of |f'|; may be infinite.
+    """
+
     coefficients: tuple[int, ...]
     excess: float
     error: float
-    """``excess``: error before rounding over what is tolerated; ``error``: see :class:`Table`."""
+    moved: float
+    slope: float
 
 
 class _Fit:
@@ -212,7 +223,9 @@ class _Fit:
         coefficients = np.array([segment.coefficients for _, segment in rows], dtype=np.int64)
         if coefficients.shape[1] > 2 and not coefficients[:, 0].any():
             coefficients = coefficients[:, 1:]
-        return Table(starts, coefficients, self.shift, max(segment.error for _, segment in rows))
+        # A real argument may be rounded across the end of a segment, so the two parts are bounded apart.
+        error = max(segment.error for _, segment in rows) + max(segment.moved for _, segment in rows)
+        return Table(starts, coefficients, self.shift, error, max(segment.slope for _, segment in rows))
 
     def _breaks(self, low: int, high: int) -> list[int]:
         places = sorted({math.ceil(place / self.unit) for place in self.function.breaks})
@@ -222,8 +235,8 @@ class _Fit:
         """The result at z, for all arguments."""
         found = self._segment(z, z + 1)
         if found is None:
-            return _Segment((0,) * (self.degree + 1), math.inf, math.inf)
-        return replace(found, coefficients=(*(0,) * self.degree, found.coefficients[-1]))
+            return _Segment((0,) * (self.degree + 1), math.inf, math.inf, 0.0, 0.0)
+        return replace(found, coefficients=(*(0,) * self.degree, found.coefficients[-1]), slope=0.0)
 
     def _longest(self, start: int, stop: int, guess: int) -> tuple[int, _Segment] | None:
         """A segment that uses nearly all of the tolerance: (length, segment).
@@ -271,31 +284,51 @@ class _Fit:
         between = 0.0 if every else step**2 / 8 * (bend + own) * self.scale
         half = (1 << self.shift) >> 1
         error = np.abs((fitted - half) * 2.0**-self.shift - values) + between + np.abs(values) * PRECISION
-        return self._judged(coefficients, error, exact, self._rounded_argument(exact, step, bend, start, end))
+        if exact.size == 1:
+            bend, exact_pair = self._beside(start)
+            slope = float(np.abs(np.diff(exact_pair)).max(initial=0.0)) / self.unit + self.unit * bend
+        else:
+            slope = float(np.abs(np.diff(exact)).max()) / step + step * bend
+        return self._judged(coefficients, error, exact, slope, self._moved(slope, bend, start, end))
 
-    def _judged(self, coefficients: tuple[int, ...], error: F64, exact: F64, moved: float) -> _Segment:
+    def _beside(self, z: int) -> tuple[float, F64]:
+        """Curvature and values between an argument and its neighbour inside the clamp; nothing where there is none."""
+        low, high = self.spec.clamp
+        places = [z, z + 1] if z < high else [z - 1, z] if z > low else [z]
+        x = np.array(places, dtype=np.float64) * self.unit
+        with np.errstate(all="ignore"):
+            values = np.asarray(self.function.evaluate(x), dtype=np.float64)
+        return self.function.curvature(float(x[0]), float(x[-1])) if x.size > 1 else 0.0, values
+
+    def _judged(self, coefficients: tuple[int, ...], error: F64, exact: F64, slope: float, moved: float) -> _Segment:
         size = np.maximum(np.abs(exact), 1.0)
         excess = float((error / (self.wanted * size)).max())
         least = max(1.0, float(np.abs(exact).min()) * (1 - 2.0**-10))
-        total = float(((error + 0.5) / self.scale / size).max()) * (1 + 2.0**-10) + moved / least
-        return _Segment(coefficients, excess if math.isfinite(total) else math.inf, total)
+        total = float(((error + 0.5) / self.scale / size).max()) * (1 + 2.0**-10)
+        return _Segment(coefficients, excess if math.isfinite(total) else math.inf, total, moved / least, slope)
 
-    def _rounded_argument(self, exact: F64, step: float, bend: float, start: int, end: int) -> float:
-        """How far rounding an argument to z moves the result: half a unit times the steepest slope."""
+    def _moved(self, slope: float, bend: float, start: int, end: int) -> float:
+        """How far rounding an argument to z moves the result: half a unit times the steepest slope.
+
+        Where the slope has no bound, at the end of a domain, the function is monotone and its neighbours tell.
+        """
         if self.spec.exact:
             return 0.0
-        if math.isfinite(bend) and exact.size > 1:
-            slope = float(np.abs(np.diff(exact)).max()) / step + step * bend
+        if math.isfinite(slope):
             return slope * self.unit / 2 + bend * self.unit**2 / 8
         low, high = self.spec.clamp
         around: F64 = np.arange(max(start - 1, low), min(end, high) + 1, dtype=np.float64)
         with np.errstate(all="ignore"):
             near = np.asarray(self.function.evaluate(around * self.unit), dtype=np.float64)
         near = near[np.isfinite(near)]
-        return float(np.abs(np.diff(near)).max(initial=0.0))  # the function is monotone there
+        return float(np.abs(np.diff(near)).max(initial=0.0))
 
     def _tail(self, start: int, end: int) -> _Segment | None:
-        """The line the function has approached within a third of the tolerance, if it has on all of the segment."""
+        """The line the function has approached within a third of the tolerance, if it has on all of the segment.
+
+        A function within d of a line for good whose second derivative is at most c has a slope within 2 sqrt(c d) of
+        the line's (Landau's inequality on the half-line).
+        """
         first, last = start * self.unit, (end - 1) * self.unit
         for tail, near in ((self.function.low, last), (self.function.high, first)):
             if tail is None:
@@ -314,8 +347,9 @@ class _Fit:
             error = np.abs((offset + slope * t) * 2.0**-self.shift - exact * self.scale) + distance
             error += np.abs(exact) * self.scale * PRECISION
             coefficients = (*(0,) * (self.degree - 1), slope, offset + ((1 << self.shift) >> 1))
-            moved = 0.0 if self.spec.exact else abs(tail.slope) * self.unit / 2 + distance / self.scale
-            return self._judged(coefficients, error, exact, moved)
+            bend = self.function.curvature(first, last)
+            steepest = abs(tail.slope) + 2 * math.sqrt(bend * distance / self.scale)
+            return self._judged(coefficients, error, exact, steepest, self._moved(steepest, bend, start, end))
         return None
 
     def _coefficients(self, t: F64, values: F64, last: int) -> tuple[int, ...] | None:

@@ -176,3 +176,15 @@ def test_ranges_of_values() -> None:
     assert (high[0], low[1]) == (1.0, -1.0)
     low, high = function("Sigmoid").range(np.array([-inf]), np.array([inf]))
     assert (low[0], high[0]) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("name", names())
+def test_slopes_are_bounded(name: str) -> None:
+    low, high = DOMAINS.get(name, (-8.0, 8.0))
+    spec = spec_of(name, 8, 10, (low, high))
+    table = cheapest_table(spec)
+    x = np.linspace(low, high, 100_001)
+    steepest = np.abs(np.diff(function(name, spec.arguments).evaluate(x))).max() / (x[1] - x[0])
+    assert steepest <= table.slope * (1 + 1e-9)
+    if name not in ("Asin", "Acos", "Acosh"):  # vertical at an end of their domain
+        assert table.slope <= 1.25 * steepest + 0.02

@@ -5,8 +5,8 @@
 The rounding halves are part of the bias and of the coefficients. ``coefficients`` holds degree + 1 numbers a segment,
 highest power first. The table covers the proven range of z; where that is much wider than what the samples show, the
 result stays what it is at ``clamp_lo`` and ``clamp_hi`` (arguments z; present only where the table saturates).
-``bound_billionths`` bounds |y - f(x)| / max(1, |f(x)|) for x between the clamps; see
-:mod:`prover.quantization.piecewise`.
+``bound_billionths`` bounds |y - f(x)| / max(1, |f(x)|) for x between the clamps, ``slope_billionths`` |f'(x)| where it
+has a bound; see :mod:`prover.quantization.piecewise`.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ I64 = NDArray[np.int64]
 
 _TOLERANCE = 0.3
 """Largest error of a table before its results are rounded, in units of the wanted precision."""
+
+_STEEPEST = 1e9
+"""A bound on the slope beyond it says nothing."""
 
 _WIDTH = 36
 """Bits of the largest result; results that are larger get fewer fraction bits."""
@@ -67,6 +70,8 @@ def quantise(step: FloatStep, frame: Frame) -> Quantised:
     bits, table = _table(spec, shape, precision, step.node)
     params = table_params(shift, table)
     params["bound_billionths"] = min(math.ceil(table.error * 1e9), 1 << 60)
+    if table.slope < _STEEPEST:
+        params["slope_billionths"] = math.ceil(table.slope * 1e9)
     if clamp[0] > least and low > within[0]:
         params["clamp_lo"] = clamp[0]
     if clamp[1] < most and high < within[1]:
