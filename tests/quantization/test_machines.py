@@ -200,3 +200,15 @@ def test_what_has_no_meaning_is_refused_by_name() -> None:
     refuse("Probit is defined from 0 to 1", "LinearRegressor", ["y"], **two, post_transform="PROBIT")
     kernel = {"kernel_params": [0.1, 0.0, 2.5], "kernel_type": "POLY", "support_vectors": [0.1] * 4, "n_supports": 1}
     refuse("degree 2.5", "SVMRegressor", ["y"], **kernel, coefficients=[1.0], rho=[0.0])
+
+
+def test_squares_of_small_numbers_keep_their_digits() -> None:
+    """As naive Bayes writes its likelihood: squares of deviations, divided by small variances, beside large ones."""
+    spread = np.array([2e-3, 2e-2, 1.0, 50.0], dtype=np.float32)
+    nodes = [
+        helper.make_node("Mul", ["X", "spread"], ["z"], "scale"),
+        helper.make_node("Pow", ["z", "two"], ["q"], "square"),
+        helper.make_node("Div", ["q", "variance"], ["y"], "divide"),
+    ]
+    weights = {"spread": spread, "two": np.float32(2), "variance": spread**2}
+    scores_of(model(nodes, weights, 4, {"y": (FLOAT, None)}), 2e-3, "y")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from prover.graph import Node
 from prover.quantization.blocks.function import apply
@@ -17,6 +18,9 @@ from prover.quantization.trace import Affine, Trace, Value, linear, unsupported
 
 _LARGEST_EXPONENT = 64
 """Larger whole exponents go through the logarithm."""
+
+_MOST_ENLARGED = 20
+"""Elements below 2^-20 stay as they are."""
 
 
 @rule("Mul", steps=("contract", "function"))
@@ -79,14 +83,28 @@ def _constant_power(trace: Trace, node: Node, x: Affine, exponent: float) -> Aff
 
 
 def _whole_power(trace: Trace, node: Node, x: Affine, exponent: int) -> Affine:
-    """By squaring."""
-    result, square = None, x
-    while exponent:
-        if exponent & 1:
+    """By squaring, of elements enlarged to about 1: powers of small numbers keep their digits."""
+    factors = _enlarging(trace, x)
+    result, square, left = None, _scaled_rows(x, factors), exponent
+    while left:
+        if left & 1:
             result = square if result is None else product(trace, node, result, square)
-        exponent >>= 1
-        square = product(trace, node, square, square) if exponent else square
-    return Affine.constant(np.ones(x.shape), trace.n_variables) if result is None else result
+        left >>= 1
+        square = product(trace, node, square, square) if left else square
+    if result is None:
+        return Affine.constant(np.ones(x.shape), trace.n_variables)
+    return _scaled_rows(result, factors**-exponent)
+
+
+def _enlarging(trace: Trace, x: Affine) -> NDArray[np.float64]:
+    """Powers of two, at least 1, that bring elements of small range to between 1/2 and 1."""
+    reach = np.abs(np.stack(trace.interval(x))).max(axis=0, initial=0.0)
+    known = (reach > 2.0**-_MOST_ENLARGED) & (reach < 0.5)
+    return np.asarray(2.0 ** np.where(known, -np.frexp(np.where(known, reach, 1.0))[1], 0), dtype=np.float64)
+
+
+def _scaled_rows(x: Affine, factors: NDArray[np.float64]) -> Affine:
+    return Affine(x.shape, x.matrix.scale_rows(factors), x.bias * factors, x.optional)
 
 
 def _general_power(trace: Trace, node: Node, base: Value | None, exponents: Affine) -> Affine:
