@@ -3,12 +3,15 @@
 A node is ``outside + test * (inside - outside)``: one product, and none where both sides are constants or the whole
 subtree reads one group only, whose atoms' indicators give any function of it linearly. In a sum of trees, all nodes
 with one test are one node: their inside values are added, and their outside values, and the two sums are trees again.
+Nodes of one group right below each other are one selection among the regions where they lead to different subtrees,
+when constants among those make that cheaper. Equal products, up to factors and constants, are computed once.
 Leaves that count for several outputs can be reached from above instead: an indicator for every inner node, one
 product each, serves all outputs.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -44,18 +47,34 @@ class Products:
     n_inputs: int
     factors: list[tuple[Form, Value]] = field(default_factory=list)
     depth: list[int] = field(default_factory=list)
+    _known: dict[frozenset[tuple[tuple[int, int], ...]], int] = field(default_factory=dict)
 
     def times(self, test: Form, other: Value) -> Value:
-        """``test * other``; free when the other is a constant."""
-        if not other.form.keys() - {ONE}:
-            constant = other.form.get(ONE, 0)
-            return Value(scaled(test, constant), min(0, constant), max(0, constant))
+        """``test * other``, where ``test`` is 0 or 1; free when the other is a constant."""
+        constant = other.form.get(ONE, 0)
+        rest = {term: coefficient for term, coefficient in sorted(other.form.items()) if term != ONE}
+        ends = min(0, other.lo), max(0, other.hi)
+        if not rest:
+            return Value(scaled(test, constant), *ends)
+        factor = math.gcd(*rest.values()) * (1 if next(iter(rest.values())) > 0 else -1)
+        sides = sorted((end - constant) // factor for end in (other.lo, other.hi))
+        number = self._number(test, Value({term: each // factor for term, each in rest.items()}, *sides))
+        return Value(added({number: factor}, scaled(test, constant)), *ends)
+
+    def _number(self, test: Form, other: Value) -> int:
+        """The term that is ``test * other``, perhaps an old one."""
+        key = frozenset((tuple(sorted(test.items())), tuple(sorted(other.form.items()))))
+        if key not in self._known:
+            self._known[key] = self._fresh(test, other)
+        return self._known[key]
+
+    def _fresh(self, test: Form, other: Value) -> int:
         below = [
             self.depth[term - self.n_inputs] for form in (test, other.form) for term in form if term >= self.n_inputs
         ]
         self.factors.append((test, other))
         self.depth.append(1 + max(below, default=0))
-        return Value({self.n_inputs + len(self.factors) - 1: 1}, min(0, other.lo), max(0, other.hi))
+        return self.n_inputs + len(self.factors) - 1
 
 
 def scaled(form: Form, factor: int) -> Form:
@@ -102,16 +121,14 @@ class Selection:
 
     def _cheaper(self, trees: Counter[int], n_outputs: int) -> dict[int, Form]:
         """Trees that count for several outputs: from below for each output, or from above for all."""
-        before = len(self.products.factors)
-        below = {output: self._sum(output, trees).form for output in range(n_outputs)}
-        cost = len(self.products.factors) - before
-        other = Selection(self._forest)
-        other._from_above(trees)
-        if cost <= len(other.products.factors):
-            return below
-        del self.products.factors[before:], self.products.depth[before:]
-        self._memo = {key: value for key, value in self._memo.items() if key[0] not in below}
-        return self._from_above(trees)
+        trials = Selection(self._forest), Selection(self._forest)
+        trials[0]._from_below(trees, n_outputs)
+        trials[1]._from_above(trees)
+        below, above = (len(trial.products.factors) for trial in trials)
+        return self._from_below(trees, n_outputs) if below <= above else self._from_above(trees)
+
+    def _from_below(self, trees: Counter[int], n_outputs: int) -> dict[int, Form]:
+        return {output: self._sum(output, trees).form for output in range(n_outputs)}
 
     def _from_above(self, trees: Counter[int]) -> dict[int, Form]:
         result: dict[int, Form] = {}
@@ -145,6 +162,8 @@ class Selection:
                 parts.append(Value({ONE: value} if value else {}, value, value))
             elif len(self._read(reference)) == 1:
                 parts.append(self._function(output, reference, count))
+            elif self._is_region(reference):
+                parts.append(self._regions(output, reference, count))
             else:
                 number, inside, outside = self._forest.nodes[reference]
                 sides = tests.setdefault(number, (Counter(), Counter()))
@@ -159,6 +178,48 @@ class Selection:
         return Value(
             added(*(part.form for part in parts)), sum(part.lo for part in parts), sum(part.hi for part in parts)
         )
+
+    def _is_region(self, reference: int) -> bool:
+        """Whether selecting among regions takes fewer products than the nodes of the group one by one."""
+        exits = self._exits(reference)
+        open_ = sum(end >= 0 for end in exits)
+        return len(exits) > 1 and any(end < 0 for end in exits) and open_ < self._nested(reference)
+
+    def _exits(self, reference: int) -> dict[int, int]:
+        """Where the root's group alone leads: by reference, the atoms that lead there."""
+        group = self._forest.sets[self._forest.nodes[reference][0]][0]
+        exits: dict[int, int] = {}
+        front = [(reference, (1 << self._forest.atoms[group]) - 1)]
+        while front:
+            at, atoms = front.pop()
+            number, inside, outside = self._forest.nodes[at] if at >= 0 else (-1, 0, 0)
+            if at < 0 or self._forest.sets[number][0] != group:
+                exits[at] = exits.get(at, 0) | atoms
+            else:
+                mask = self._forest.sets[number][1]
+                front += [(inside, atoms & mask), (outside, atoms & ~mask)]
+        return exits
+
+    def _nested(self, reference: int) -> int:
+        """Products of the root's group's nodes one by one."""
+        group, count, front = self._forest.sets[self._forest.nodes[reference][0]][0], 0, [reference]
+        while front:
+            number, *sides = self._forest.nodes[front.pop()]
+            del number
+            below = [side for side in sides if side >= 0]
+            same = [side for side in below if self._forest.sets[self._forest.nodes[side][0]][0] == group]
+            count += bool([side for side in below if len(self._read(side) | {group}) > 1])
+            front += same
+        return count
+
+    def _regions(self, output: int, reference: int, count: int) -> Value:
+        group = self._forest.sets[self._forest.nodes[reference][0]][0]
+        parts, ends = [], []
+        for at, atoms in self._exits(reference).items():
+            value = self._sum(output, {at: count})
+            parts.append(self.products.times(self._atoms(group, atoms), value).form)
+            ends.append((value.lo, value.hi))
+        return Value(added(*parts), min(low for low, _ in ends), max(high for _, high in ends))
 
     def _function(self, output: int, reference: int, count: int) -> Value:
         """A subtree that reads one group: any function of one group is linear."""
@@ -175,7 +236,13 @@ class Selection:
         return Value(added(steps, {ONE: values[0]}), min(values), max(values))
 
     def _test(self, number: int) -> Form:
-        group, mask = self._forest.sets[number]
+        return self._atoms(*self._forest.sets[number])
+
+    def _atoms(self, group: int, mask: int) -> Form:
+        """Whether a group's atom is one of a set."""
+        if mask & 1:
+            rest = self._atoms(group, ((1 << self._forest.atoms[group]) - 1) & ~mask)
+            return added({ONE: 1}, scaled(rest, -1))
         start = self._starts[group] - 1
         return {start + atom: 1 for atom in range(1, self._forest.atoms[group]) if mask >> atom & 1}
 

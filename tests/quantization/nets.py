@@ -10,12 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from prover.schema import Schema
+from prover.schema import Bool, Float32, Schema
 
 NAMES = ("loan_logistic", "loan_mlp", "credit_logistic", "credit_mlp")
 
 IMAGES = ("digits_cnn", "lenet5")
 """Convolutional models: one schema type for all pixels, ten raw scores, the label revealed."""
+
+TREES = ("credit_forest", "credit_xgboost", "loan_forest", "loan_xgboost")
+"""Tree ensembles; the credit ones read seven float32 columns and 54 booleans."""
 
 F32 = NDArray[np.float32]
 
@@ -30,6 +33,8 @@ def schema_of(models: Path, name: str) -> Schema:
     """The loan schema, or one derived from the samples."""
     if name.startswith("loan"):
         return Schema.from_json(models / "loan_schema.json")
+    if name in TREES:
+        return Schema(name, (*(Float32(f"x{i}") for i in range(7)), *(Bool(f"x{i}") for i in range(7, 61))))
     return Schema.derive(samples(models, name)[0], name, uniform=name in IMAGES)
 
 

@@ -21,19 +21,12 @@ from prover.quantization.partition import Cuts
 from prover.quantization.plan import Plan
 from prover.schema import Bool, EncodedBatch, Fixed, Float32, Int, Schema
 from tests.quantization.forests import MODES, aimed, answers, features, model, run, session, trees, votes
+from tests.quantization.nets import TREES, schema_of
 
 VALUES = [-2.5, -1.0, 0.0, 0.29, 0.5, 1.0, 1.5, 2.0, 3.0]
 SHARES = [0.0, 0.05, 0.1, 0.025, 1 / 60, 0.3]
 MIXED = [-0.7, 0.31, 0.1, -0.2, 0.2500001, 1.4]
-NAMES = ("credit_forest", "credit_xgboost", "loan_forest", "loan_xgboost")
 TIERS = (0.5, 0.65, 0.8)
-
-
-def tree_schema(models: Path, name: str) -> Schema:
-    """The loan schema, or the prepared columns of credit models: seven floats, the rest booleans."""
-    if name.startswith("loan"):
-        return Schema.from_json(models / "loan_schema.json")
-    return Schema(name, (*(Float32(f"x{i}") for i in range(7)), *(Bool(f"x{i}") for i in range(7, 61))))
 
 
 def near_cuts(graph: Graph, schema: Schema, draw: np.random.Generator, rows: NDArray[Any], count: int) -> EncodedBatch:
@@ -49,11 +42,11 @@ def near_cuts(graph: Graph, schema: Schema, draw: np.random.Generator, rows: NDA
     return EncodedBatch(schema.features, codes, batch.missing)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", TREES)
 def test_real_models_decide_as_onnxruntime_does(models: Path, name: str) -> None:
     rows = np.load(models / f"{name}.npz")["X"]
     schema, graph, runtime = (
-        tree_schema(models, name),
+        schema_of(models, name),
         import_model(models / f"{name}.onnx"),
         session(models / f"{name}.onnx"),
     )
