@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 
 from prover.compiler import CompiledParts, compile_model
-from tests.quantization.nets import IMAGES, NAMES, samples, schema_of
+from tests.quantization.nets import IMAGES, NAMES, TREES, samples, schema_of
 
 REVEALS = ("tier", "label", "score")
 
-RECORDED = {**dict.fromkeys(NAMES, REVEALS), **dict.fromkeys(IMAGES, ("label",))}
+RECORDED = {**dict.fromkeys((*NAMES, *TREES), REVEALS), **dict.fromkeys(IMAGES, ("label",))}
 """Reveal modes whose costs are tracked, by model."""
 
 
