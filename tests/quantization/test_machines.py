@@ -211,4 +211,4 @@ def test_squares_of_small_numbers_keep_their_digits() -> None:
         helper.make_node("Div", ["q", "variance"], ["y"], "divide"),
     ]
     weights = {"spread": spread, "two": np.float32(2), "variance": spread**2}
-    scores_of(model(nodes, weights, 4, {"y": (FLOAT, None)}), 2e-3, "y")
+    scores_of(model(nodes, weights, 4, {"y": (FLOAT, None)}), 5e-3, "y")
