@@ -236,15 +236,22 @@ class _Direction(Generic[T]):
         return h, h
 
     def _lstm(self, x: T) -> tuple[T, T]:
-        algebra, c = self._algebra, self.cell
+        algebra, c, coupled = self._algebra, self.cell, self._layer.coupled
         gates = algebra.add(x, self._recurrent(self.hidden, 0, 4))
-        take = self._function(0, self._watched(self._gate(gates, 0, 4), 0, c))
-        if self._layer.coupled:
-            forget = algebra.complement(take)
+        new = self._function(1, self._gate(gates, 3, 4))
+        if self._peepholes is None:  # one function of all gates at once
+            count = 2 if coupled else 3
+            opened = self._function(0, self._gate(gates, 0, 4, count))
+            take, show = self._gate(opened, 0, count), self._gate(opened, 1, count)
+            forget = algebra.complement(take) if coupled else self._gate(opened, 2, count)
+            c = algebra.remember(forget, c, take, new)
         else:
-            forget = self._function(0, self._watched(self._gate(gates, 2, 4), 2, c))
-        c = algebra.remember(forget, c, take, self._function(1, self._gate(gates, 3, 4)))
-        show = self._function(0, self._watched(self._gate(gates, 1, 4), 1, c))
+            take = self._function(0, self._watched(self._gate(gates, 0, 4), 0, c))
+            forget = algebra.complement(take)
+            if not coupled:
+                forget = self._function(0, self._watched(self._gate(gates, 2, 4), 2, c))
+            c = algebra.remember(forget, c, take, new)
+            show = self._function(0, self._watched(self._gate(gates, 1, 4), 1, c))
         return algebra.multiply(show, self._function(2, c, clip=False)), c
 
     def _recurrent(self, h: T, first: int, count: int) -> T:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prover.graph import Node
-from prover.quantization.blocks.product import product
+from prover.quantization.blocks.product import contract, product
 from prover.quantization.trace import Affine, FloatStep, Trace, unsupported
 
 F64 = NDArray[np.float64]
@@ -65,10 +65,15 @@ def _divided(trace: Trace, node: Node, tops: Affine, b: Affine, right: I64, know
     least, limit = known
     if uses.max() < _SHARED:
         return _step(trace, node, tops, bottoms, place, least=least)
-    ones = Affine.constant(np.ones(divisors.size), trace.n_variables)
-    every = np.arange(divisors.size, dtype=np.int64)
-    inverses = _step(trace, node, ones, bottoms, every, least=least, relative=True)
-    return product(trace, node, tops, inverses.pick(place), limit=limit)
+    every = np.arange(tops.size, dtype=np.int64)
+    inverse = inverses(trace, node, bottoms, least=least)
+    return contract(trace, node, tops, inverse, every, place, every, tops.shape, limit=limit)
+
+
+def inverses(trace: Trace, node: Node, b: Affine, *, least: float = 0.0) -> Affine:
+    """``1 / b``, to two bits more than an activation has, relative to the smallest inverse seen."""
+    ones = Affine.constant(np.ones(b.size), trace.n_variables)
+    return _step(trace, node, ones, b, np.arange(b.size, dtype=np.int64), least=least, relative=True)
 
 
 def _step(

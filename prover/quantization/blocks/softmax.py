@@ -8,7 +8,9 @@ from numpy.typing import NDArray
 from prover.graph import Node
 from prover.quantization.blocks.function import apply
 from prover.quantization.blocks.maximum import maximum
-from prover.quantization.blocks.quotient import quotient
+from prover.quantization.blocks.product import contract
+from prover.quantization.blocks.quotient import inverses
+from prover.quantization.blocks.sums import combined
 from prover.quantization.sparse import Sparse
 from prover.quantization.trace import Affine, Trace
 
@@ -39,18 +41,43 @@ def softmax(trace: Trace, node: Node, x: Affine, axis: int) -> Affine:
 
 def shares(trace: Trace, node: Node, rows: Affine, keep: NDArray[np.bool_]) -> Affine:
     """Softmax of every row [m, k] over the elements to ``keep``; the others, and rows that keep none, are 0."""
-    m, k = rows.shape
-    parts = [Affine.constant(np.zeros(1), trace.n_variables)]
-    place = np.zeros((m, k), dtype=np.int64)
-    start = 1
     counts = keep.sum(axis=1)
-    for count in np.unique(counts[counts > 0]).tolist():
-        members = np.flatnonzero(counts == count)
-        columns = np.argsort(~keep[members], axis=1, kind="stable")[:, :count]
-        parts.append(_distribution(trace, node, rows.pick(members[:, None] * k + columns)))
-        place[members[:, None], columns] = start + np.arange(members.size * count).reshape(members.size, count)
-        start += members.size * count
+    parts = [Affine.constant(np.array([0.0, 1.0]), trace.n_variables)]
+    place = np.where(keep & (counts == 1)[:, None], 1, 0)
+    start = 2
+    for chosen, block in ((counts == 2, _pairs), (counts > 2, _distributions)):
+        if chosen.any():
+            kept = keep & chosen[:, None]
+            elements = np.flatnonzero(kept)
+            parts.append(block(trace, node, rows.pick(elements), np.nonzero(kept)[0]))
+            place[kept] = start + np.arange(elements.size)
+            start += elements.size
     return Affine.stack(parts).pick(place)
+
+
+def _pairs(trace: Trace, node: Node, x: Affine, rows: NDArray[np.int64]) -> Affine:
+    """Elements of rows of two: the sigmoid of their difference, and the rest."""
+    m = rows.size // 2
+    first = apply(trace, node, "Sigmoid", x.mapped(_differences(m), np.zeros(m), (m,)))
+    second = Affine(first.shape, first.negated.matrix, 1.0 - first.bias, first.optional)
+    return Affine.stack([first, second]).pick(np.stack((np.arange(m), m + np.arange(m)), axis=1).ravel())
+
+
+def _distributions(trace: Trace, node: Node, x: Affine, rows: NDArray[np.int64]) -> Affine:
+    """Elements of longer rows, ``rows`` ascending: one table of exponentials for all, one inverse a row."""
+    _, row, counts = np.unique(rows, return_inverse=True, return_counts=True)
+    starts = np.cumsum(counts) - counts
+    largest, order = [], []
+    for count in np.unique(counts).tolist():
+        members = np.flatnonzero(counts == count)
+        largest.append(maximum(trace, node, x.pick(starts[members][:, None] + np.arange(count))))
+        order.append(members)
+    peaks = Affine.stack(largest).pick(np.argsort(np.concatenate(order), kind="stable"))
+    powers = apply(trace, node, "Exp", combined(x, peaks.pick(row), -1.0))
+    every, ones = np.arange(x.size, dtype=np.int64), np.ones(x.size)
+    sums = Sparse.from_triplets(row, every, ones, (counts.size, x.size))
+    inverse = inverses(trace, node, powers.mapped(sums, np.zeros(counts.size), (counts.size,)), least=_LEAST_SUM)
+    return contract(trace, node, powers, inverse, every, row, every, x.shape, limit=_LARGEST_SHARE)
 
 
 def _softened(trace: Trace, rows: Affine) -> Affine:
@@ -79,18 +106,6 @@ def _softened(trace: Trace, rows: Affine) -> Affine:
     return Affine(rows.shape, matrix.with_data(data), bias, rows.optional)
 
 
-def _distribution(trace: Trace, node: Node, rows: Affine) -> Affine:
-    m, k = rows.shape
-    if k == 1:
-        return Affine.constant(np.ones((m, k)), trace.n_variables)
-    if k == 2:
-        first = apply(trace, node, "Sigmoid", rows.mapped(_differences(m), np.zeros(m), (m,)))
-        second = Affine(first.shape, first.negated.matrix, 1.0 - first.bias, first.optional)
-        return Affine.stack([first, second]).pick(np.stack((np.arange(m), m + np.arange(m)), axis=1))
-    powers, total = _exponentials(trace, node, _centred(rows, maximum(trace, node, rows)))
-    return quotient(trace, node, powers, total, least=_LEAST_SUM, limit=_LARGEST_SHARE)
-
-
 def log_softmax(trace: Trace, node: Node, x: Affine, axis: int) -> Affine:
     """``x_i - log(sum_j exp(x_j))`` along ``axis``, in the shape of x."""
     rows, place = _rows(x, axis)
@@ -101,17 +116,11 @@ def log_sum_exp(trace: Trace, node: Node, rows: Affine) -> Affine:
     """``log(sum_j exp(x_j))`` of every row: [m, k] to [m]."""
     if rows.shape[1] == 1:
         return rows.pick(np.arange(rows.size, dtype=np.int64))
-    largest = maximum(trace, node, rows)
-    _, total = _exponentials(trace, node, _centred(rows, largest))
-    logarithm = apply(trace, node, "Log", total.pick(np.arange(total.size, dtype=np.int64)))
-    return Affine(largest.shape, largest.matrix.add(logarithm.matrix), largest.bias + logarithm.bias, largest.optional)
-
-
-def _exponentials(trace: Trace, node: Node, rows: Affine) -> tuple[Affine, Affine]:
-    """exp of every element [m, k], and its sum [m, 1]."""
     m, k = rows.shape
-    powers = apply(trace, node, "Exp", rows)
-    return powers, powers.mapped(_sums(m, k), np.zeros(m), (m, 1))
+    largest = maximum(trace, node, rows)
+    powers = apply(trace, node, "Exp", _centred(rows, largest))
+    logarithm = apply(trace, node, "Log", powers.mapped(_sums(m, k), np.zeros(m), (m,)))
+    return Affine(largest.shape, largest.matrix.add(logarithm.matrix), largest.bias + logarithm.bias, largest.optional)
 
 
 def _rows(x: Affine, axis: int) -> tuple[Affine, NDArray[np.int64]]:

@@ -93,7 +93,7 @@ def unit_length(trace: Trace, node: Node, operands: list[Value | None]) -> list[
     if integer(node, "p") == 2:
         return [over_norm(trace, node, x, groups, 0.0, 1)[0]]
     norms = groups.sums(magnitudes(trace, node, x))
-    return [quotient(trace, node, x, norms)]
+    return [quotient(trace, node, x, norms, limit=1.25)]  # no number exceeds the sum of all magnitudes
 
 
 def _normalised(trace: Trace, node: Node, x: Affine, groups: Groups, epsilon: float) -> tuple[Affine, Affine, Affine]:
