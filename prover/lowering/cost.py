@@ -13,6 +13,7 @@ from prover.jsontext import parse_json
 from prover.quantization import Plan, Step
 from prover.quantization.accuracy import Accuracy, Histogram
 from prover.quantization.decisions import tree_exactness
+from prover.quantization.error_bound import error_bound
 from prover.quantization.search import Point
 from prover.schema import THRESHOLD_DECIMALS
 
@@ -79,11 +80,14 @@ class Report:
         domain: size of the evaluation domain, a power of two.
         layers, widths: by part of the model.
         saturated: steps with explicit saturation.
-        max_abs_error .. refused: see :class:`prover.quantization.accuracy.Accuracy`.
+        max_abs_error .. within_bound: see :class:`prover.quantization.accuracy.Accuracy`.
         drawn: the same over inputs drawn from the schema's ranges, beside the caller's samples; None where those
             are all there is, or where the model is too large to run on more.
-        error_bound: the largest error of the logit, or of the score where there is none, on samples and drawn inputs.
+        known_error: the largest error of the logit, or of the score where there is none, on samples and drawn inputs.
             ``near_threshold`` counts the samples that lie so close to a decision boundary.
+        error_bound: the largest error possible on any input of the schema, against the model in exact arithmetic;
+            see :mod:`prover.quantization.error_bound`. ``within_bound`` counts the samples that close to a boundary.
+            None where no bound is proved.
         exactness: in words, how the proved decision relates to the model's.
         front: the plans that a search for an error or a size found, none of them worse than another in everything.
         score_error_bound: proven bound on the distance of a revealed probability from the sigmoid of its logit.
@@ -116,7 +120,9 @@ class Report:
     near_threshold: int
     histogram: Histogram | None
     refused: int
+    within_bound: int
     drawn: Accuracy | None
+    known_error: float | None
     error_bound: float | None
     exactness: str
     front: tuple[Alternative, ...]
@@ -172,8 +178,8 @@ class Report:
             ("max, mean error of the logit", f"{_number(self.max_logit_error)}, {_number(self.mean_logit_error)}"),
             ("decision flips", f"{self.decision_flips} (labels {self.label_flips}, tiers {self.tier_flips})"),
             *self._drawn_rows(),
-            ("error bound", _number(self.error_bound)),
-            ("samples within it of a boundary", str(self.near_threshold)),
+            ("largest error known", self._within(self.known_error, self.near_threshold)),
+            ("proven error bound", self._within(self.error_bound, self.within_bound)),
             ("exactness", self.exactness),
             *([("samples refused", str(self.refused))] if self.refused else []),
             ("saturated steps", str(self.saturated)),
@@ -186,6 +192,9 @@ class Report:
         if self.score_error_bound:
             rows.insert(7, ("proven error of the sigmoid", _number(self.score_error_bound)))
         return rows
+
+    def _within(self, error: float | None, count: int) -> str:
+        return "-" if error is None else f"{_number(error)}; {count} samples lie within it of a decision boundary"
 
     def _drawn_rows(self) -> list[tuple[str, str]]:
         if self.drawn is None:
@@ -239,7 +248,8 @@ def build_report(
         calibrated=calibrated,
         **{item.name: getattr(accuracy, item.name) for item in fields(Accuracy)},
         drawn=drawn,
-        error_bound=max((error for error in errors if error is not None), default=None),
+        known_error=max((error for error in errors if error is not None), default=None),
+        error_bound=error_bound(plan.steps),
         exactness=_exactness(plan),
         front=tuple(Alternative.of(point) for point in front),
         score_error_bound=plan.error_billionths / 1e9,

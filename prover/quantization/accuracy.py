@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from prover.quantization.error_bound import error_bound
 from prover.quantization.head import DEFAULT_TIERS
 from prover.quantization.model import Run
 from prover.quantization.plan import Plan
@@ -64,6 +65,7 @@ class Accuracy:
         tier_flips: rows whose tier differs, at the plan's thresholds or the default ones; 0 without tiers.
         decision_flips: flips of what is revealed: tiers of a tier plan, classes of any other.
         near_threshold: rows whose logit lies within the largest known error of a tier threshold or the class boundary.
+        within_bound: the same for the error bound that the plan proves; 0 where it proves none.
         histogram: of the logits' errors, or of the scores' where there is no logit; None for labels only.
         refused: rows too close to a threshold to be proved; they count in nothing above.
     """
@@ -79,6 +81,7 @@ class Accuracy:
     near_threshold: int
     histogram: Histogram | None = None
     refused: int = 0
+    within_bound: int = 0
 
     @property
     def largest_error(self) -> float | None:
@@ -125,6 +128,7 @@ def compare(plan: Plan, run: Run, expected: NDArray[np.generic], *, slack: float
     labels = _flips(plan, logits, wanted)
     largest = 0.0 if distance is None or not distance.size else float(distance.max())
     tiers, near = _tiers(plan, run, logits, wanted, max(slack, largest))
+    bound = error_bound(plan.steps)
     return Accuracy(
         len(wanted),
         *_extremes(error),
@@ -134,6 +138,7 @@ def compare(plan: Plan, run: Run, expected: NDArray[np.generic], *, slack: float
         tiers if plan.layout.reveal is Reveal.TIER else labels,
         near,
         Histogram.of(_signed(logits, exact, scores, wanted)),
+        within_bound=0 if bound is None else _tiers(plan, run, logits, wanted, bound)[1],
     )
 
 

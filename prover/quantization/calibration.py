@@ -11,6 +11,7 @@ from prover.errors import InputError, QuantizationError
 from prover.graph import Graph
 from prover.quantization.accuracy import compare
 from prover.quantization.bounds import LIMIT
+from prover.quantization.error_bound import with_error_bound
 from prover.quantization.facts import FactSpace
 from prover.quantization.frame import Frame, Settings
 from prover.quantization.head import Request, add_reveal, resolve_head
@@ -110,6 +111,7 @@ def _plan(
         done = kind.quantise(float_step, frame)
         steps.append(done.step)
         frame.append(done, kind.evaluate(done.step, frame.observed_inputs(done.step.inputs)))
+    steps = with_error_bound(trace.steps, steps, frame)
     matrix = wanted.widen(frame.unit.size)
     span = np.maximum(np.abs(frame.bounds.lo), np.abs(frame.bounds.hi)).astype(np.float64)
     if (matrix.row_sum(np.abs(matrix.data) * span[matrix.cols]) + np.abs(revealed.bias)).max() >= LIMIT:

@@ -65,7 +65,13 @@ def outline(text: str) -> Outline:
 def test_the_tables_show_layers_widths_and_errors(verdict: Verdict, loan: Path) -> None:
     shown = verdict("report", loan)
     assert shown.code == 0, shown.stderr
-    for part in ("cost and accuracy", "Constraints by layer", "Bits by step", "Errors of the logit", "error bound"):
+    for part in (
+        "cost and accuracy",
+        "Constraints by layer",
+        "Bits by step",
+        "Errors of the logit",
+        "proven error bound",
+    ):
         assert part in shown.stdout
 
 
@@ -101,9 +107,11 @@ def test_a_report_reads_back_whole(report: Report) -> None:
     assert sum(report.histogram.counts) == report.samples
     assert report.drawn is not None
     assert report.drawn.samples == prover.compiler.N_DRAWN
-    assert report.error_bound is not None
+    assert report.known_error is not None
     assert report.max_logit_error is not None
-    assert report.error_bound >= report.max_logit_error
+    assert report.known_error >= report.max_logit_error
+    assert report.error_bound is not None
+    assert 0 <= report.within_bound <= report.samples
     assert Report.from_json(report.to_json()) == report
 
 
