@@ -193,7 +193,7 @@ def _operands(node: onnx.NodeProto) -> set[str]:
 
 def _anchor(graph: onnx.GraphProto, output: str, dtype: np.dtype[Any]) -> str:
     """A constant cannot be revealed: add a private fact, which is 0, to it."""
-    kind = np.dtype(np.int64) if dtype.kind == "b" else dtype
+    kind = np.dtype(np.int64) if dtype.kind in "biu" else dtype
     code = helper.np_dtype_to_tensor_dtype(kind)
     graph.input.append(helper.make_tensor_value_info(_BLIND, code, [1]))
     graph.node.append(helper.make_node("Cast", [output], ["number_of_output"], "blind_cast", to=code))

@@ -27,7 +27,7 @@ TOLERANCE = 1e-3
 FINE = Settings(activation_bits=18, hidden_error_bits=18, logit_error_bits=18)
 
 SECONDS = 60
-"""A case that takes longer fails."""
+"""A case that takes more time of a processor fails."""
 
 
 @dataclass(frozen=True)
@@ -159,18 +159,18 @@ def compare(plan: Plan, run: Run, statement: Statement) -> None:
 
 @contextlib.contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raises :class:`TooSlow` inside the block when the time is up. Main thread only."""
+    """Raises :class:`TooSlow` inside the block when its processor time is up. Main thread only."""
 
     def stop(_: int, __: FrameType | None) -> None:
         raise TooSlow(f"slower than {seconds:g} s")
 
-    earlier = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    earlier = signal.signal(signal.SIGPROF, stop)
+    signal.setitimer(signal.ITIMER_PROF, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, earlier)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, earlier)
 
 
 def _line(error: Exception) -> str:
