@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from prover.errors import InputError
 from prover.graph import Graph, Node
+from prover.graph.ops.spec import unsupported
 from prover.graph.trees import GT, GTE, LEAF, LEQ, LT, MEMBER, Ensemble, read_ensemble
 from prover.quantization.facts import FactSlots, FactSpace
 from prover.quantization.sources import CONSTANT, MIXED, TABULATED, Source
@@ -68,18 +70,38 @@ class Cuts:
     cuts: dict[int, I64] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, graph: Graph, facts: FactSpace) -> Cuts:
-        """Read every ensemble of ``graph`` and find where its tests change along each feature."""
+    def of(cls, graph: Graph, facts: FactSpace) -> Cuts | None:
+        """Read every ensemble of ``graph`` and find where its tests change along each feature; None without any.
+
+        Raises:
+            UnsupportedOpError: the model has no value for some of the facts that the schema admits.
+        """
         found = cls()
         every: dict[int, list[I64]] = {}
-        for node in graph.nodes:
-            if node.domain == "ai.onnx.ml" and node.op in OPERATORS:
+        nodes = [node for node in graph.nodes if node.domain == "ai.onnx.ml" and node.op in OPERATORS]
+        if not nodes or graph.n_features != len(facts.features):
+            return None
+        for node in nodes:
+            try:
                 reading = _read(graph, facts, node)
-                found.readings[node.outputs] = reading
-                for feature, codes in _changes(reading, facts).items():
-                    every.setdefault(feature, []).append(codes)
+                changes = _changes(reading, facts)
+            except (ValueError, InputError) as error:
+                raise unsupported(node, f"what it reads is not defined for every input: {error}") from error
+            found.readings[node.outputs] = reading
+            for feature, codes in changes.items():
+                every.setdefault(feature, []).append(codes)
         found.cuts = {feature: np.unique(np.concatenate(codes)) for feature, codes in every.items()}
         return found
+
+    def unread(self, graph: Graph) -> frozenset[str]:
+        """Tensors that nothing but trees needs: their cuts are found on the floats, so nobody follows them further."""
+        needed = {info.name for info in graph.outputs}
+        for node in reversed(graph.nodes):
+            reading = self.readings.get(node.outputs)
+            if needed.isdisjoint(node.outputs) or (reading is not None and not reading.opaque):
+                continue
+            needed.update(node.inputs)
+        return frozenset(name for node in graph.nodes for name in node.outputs if name not in needed)
 
     def atoms(self, fact: FactSlots, feature: int) -> I64:
         """int64[a]: a code of each atom of a feature, without the atom of missing values."""

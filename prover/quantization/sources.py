@@ -90,7 +90,7 @@ def origins(graph: Graph, tensor: str) -> Origins:
     for info in graph.inputs:
         columns = np.arange(start, start + info.size, dtype=np.int64).reshape(info.shape)
         exact = info.dtype in (np.dtype(np.float32), np.dtype(np.float64))
-        known[info.name] = Origins(columns, np.full(info.shape, True), np.full(info.shape, exact))
+        known[info.name] = Origins(columns, np.full(info.shape, info.dtype.kind != "O"), np.full(info.shape, exact))
         start += info.size
     for name, value in graph.constants.items():
         known[name] = Origins.of(np.full(value.shape, CONSTANT, dtype=np.int64), True)
@@ -160,9 +160,10 @@ def _elementwise(node: Node, operands: list[Origins], shape: tuple[int, ...]) ->
 
 def _replaces(node: Node) -> bool:
     """Whether an Imputer replaces numbers, not only NaN."""
-    marks = [node.attributes.get(f"replaced_value_{kind}") for kind in ("float", "int64")]
-    numbers = [mark for mark in marks if isinstance(mark, int | float) and not np.isnan(mark)]
-    return node.op == "Imputer" and bool(numbers)
+    if node.op != "Imputer":
+        return False
+    mark = node.attributes["replaced_value_float"]
+    return node.attributes["imputed_value_floats"] is None or not (isinstance(mark, float) and np.isnan(mark))
 
 
 class Source:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from prover.graph import Graph, Node, TensorInfo
 from prover.quantization import intervals
 from prover.quantization.facts import FactSpace
 from prover.quantization.sparse import Sparse
+
+if TYPE_CHECKING:
+    from prover.quantization.partition import Cuts
 
 
 @dataclass(frozen=True)
@@ -164,7 +167,8 @@ class Trace:
         n_variables: fact slots and outputs of the steps.
         labels: what classifier nodes call the winner of their scores, whether or not the model returns it.
         tensors: the graph's tensors, for rules that depend on the element type of an operand.
-        graph: the model, for rules that need its own float arithmetic (trees).
+        graph: the model, for rules that look at more than one node.
+        cuts: where the trees of the model cut each feature; None without trees.
         shared: what rules keep for the nodes that follow, by a name of their own.
         lo, hi: float64[n_variables], proven range of every variable's real value; infinite where nothing is known.
         unit: float64[n_variables], the real value of one count where it is known before quantisation: facts, and
@@ -178,6 +182,7 @@ class Trace:
     labels: list[Label] = field(default_factory=list)
     tensors: Mapping[str, TensorInfo] = field(default_factory=dict)
     graph: Graph | None = None
+    cuts: Cuts | None = None
     shared: dict[str, Any] = field(default_factory=dict)
     lo: NDArray[np.float64] = field(init=False)
     hi: NDArray[np.float64] = field(init=False)
@@ -306,13 +311,18 @@ def trace_graph(
         ModelShapeError: the model does not take one row of the schema's features.
     """
     from prover.quantization.dtypes import check_result
+    from prover.quantization.partition import Cuts
     from prover.quantization.rules import rule_for
 
-    trace = Trace(facts, missing, tensors=graph.tensors, graph=graph)
+    cuts = Cuts.of(graph, facts)
+    unread = cuts.unread(graph) if cuts is not None else frozenset()
+    trace = Trace(facts, missing, tensors=graph.tensors, graph=graph, cuts=cuts)
     values: dict[str, Value] = dict(graph.constants)
     _bind_inputs(graph, trace, values)
     for node in graph.nodes:
-        operands = [values[name] if name else None for name in node.inputs]
+        if unread.issuperset(filter(None, node.outputs)):
+            continue
+        operands = [values.get(name) if name else None for name in node.inputs]
         results = rule_for(node)(trace, node, operands)
         for name, value in zip(node.outputs, results, strict=False):
             if name:

@@ -268,3 +268,81 @@ def test_votes_that_depend_on_the_input_are_refused_by_name() -> None:
     data = model("TreeEnsembleClassifier", 1, attributes, 2)
     with pytest.raises(UnsupportedOpError, match="votes on some inputs only"):
         calibrate(import_model(data), Schema("one", (Int("x", -9, 9),)))
+
+
+def test_floats_and_missing_values_pass_an_imputer_and_a_scaler_exactly() -> None:
+    """Only trees read the chain, so its own float32 arithmetic decides, of float32 features as of any other."""
+    schema = Schema("two", (Float32("x", optional=True), Int("n", -40, 40, optional=True)))
+    before = [
+        helper.make_node("Imputer", ["X"], ["a"], imputed_value_floats=[0.3, -2.0], replaced_value_float=np.nan, **ML),
+        helper.make_node("Scaler", ["a"], ["Z"], offset=[0.1, 1.5], scale=[1.7, -0.3], **ML),
+    ]
+    draw = np.random.default_rng(11)
+    image = (np.float32(0.3) - np.float32(0.1)) * np.float32(1.7)  # what a missing x becomes
+    values = [float(image), float(np.nextafter(image, np.float32(1.0))), -0.5, 0.0, 1.05, 2.5]
+    nodes = trees(draw, 2, 12, 3, values, MODES)
+    attributes = {**nodes, **votes(draw, nodes, "class", [0], SHARES), "classlabels_int64s": [0, 1]}
+    data = model("TreeEnsembleClassifier", 2, attributes, 2, before, "Z")
+    plan = calibrate(import_model(data), schema, request=Request("label"))
+    batch = aimed(draw, schema, [0.3, *(value / 1.7 + 0.1 for value in values)], 400)
+    labels, _ = answers(session(data), batch.to_model_rows())
+    found = run(plan, schema, batch)
+    assert np.array_equal(found.outputs[~found.refused, 0], labels[~found.refused])
+    assert found.refused.mean() < 0.05
+
+
+def test_an_element_of_several_features_is_compared_in_fixed_point_and_the_report_says_so() -> None:
+    schema = Schema("two", (Fixed("a", 100, -500, 500), Fixed("b", 100, -500, 500)))
+    before = [
+        helper.make_node("Constant", [], ["w"], value_floats=[0.6, 0.8]),
+        helper.make_node("Mul", ["X", "w"], ["m"]),
+        helper.make_node("ReduceSum", ["m"], ["Z"], keepdims=1),
+    ]
+    nodes = trees(np.random.default_rng(3), 1, 5, 3, [-1.0, 0.25, 0.5, 1.5], MODES[:2])
+    attributes = {**nodes, **votes(np.random.default_rng(4), nodes, "target", [0], [0.5, 1.0, 4.0]), "n_targets": 1}
+    data = model("TreeEnsembleRegressor", 2, attributes, 1, before, "Z")
+    plan = calibrate(import_model(data), schema, request=Request("score"))
+    assert "not exact" in tree_exactness(plan)
+    draw = np.random.default_rng(5)
+    codes = draw.integers(-500, 501, size=(300, 2))
+    batch = EncodedBatch(schema.features, codes, np.zeros(codes.shape, dtype=np.bool_))
+    (scores,) = answers(session(data), batch.to_model_rows())
+    found = run(plan, schema, batch)
+    assert np.mean(np.abs(found.outputs[:, 0] / 1e6 - scores[:, 0]) < 1e-5) > 0.98
+
+
+def test_a_label_can_be_computed_with() -> None:
+    """A tree in the middle of a graph: its class picks what a second ensemble adds."""
+    schema = Schema("one", (Int("x", -20, 20), Bool("b")))
+    draw = np.random.default_rng(8)
+    first = trees(draw, 2, 3, 3, VALUES, MODES)
+    second = trees(draw, 2, 3, 3, VALUES, MODES)
+    nodes = [
+        helper.make_node(
+            "TreeEnsembleRegressor", ["X"], ["p"], "one", n_targets=1, **first,
+            **votes(draw, first, "target", [0], [0.5, -0.25, 2.0]), **ML,
+        ),
+        helper.make_node("Relu", ["p"], ["r"]),
+        helper.make_node("Concat", ["r", "q"], ["scores"], axis=1),
+    ]  # fmt: skip
+    nodes.insert(
+        1,
+        helper.make_node(
+            "TreeEnsembleRegressor", ["X"], ["q"], "two", n_targets=1, **second,
+            **votes(draw, second, "target", [0], [0.5, 1.5]), **ML,
+        ),
+    )  # fmt: skip
+    graph = helper.make_graph(
+        nodes,
+        "stack",
+        [helper.make_tensor_value_info("X", 1, [1, 2])],
+        [helper.make_tensor_value_info("scores", 1, [1, 2])],
+    )
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
+    data = helper.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString()
+    plan = calibrate(import_model(data), schema, request=Request("score"))
+    rows = np.array(list(itertools.product(range(-20, 21), (0, 1))), dtype=np.float32)
+    (scores,) = answers(session(data), rows)
+    found = run(plan, schema, schema.encode_batch(rows))
+    assert np.abs(found.outputs / 1e6 - scores).max() < 1e-3
+    assert sum(step.kind == "cuts" for step in plan.steps) == 1

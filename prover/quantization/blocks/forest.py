@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from prover.errors import InputError
 from prover.graph import Node
 from prover.graph.trees import GT, GTE, LEAF, LEQ, LT, MEMBER, NEQ, Ensemble
 from prover.quantization.blocks.maximum import maximum
@@ -62,13 +63,10 @@ def sums(trace: Trace, node: Node, operand: Value | None) -> tuple[Affine, Ensem
 
 def _shared_cuts(trace: Trace, node: Node) -> tuple[Cuts, dict[int, Affine]]:
     """The cuts of all ensembles of the graph and, by feature, the booleans (code >= cut): one step for all."""
+    cuts = trace.cuts
+    if cuts is None:
+        raise unsupported(node, "the trees' model is not at hand")
     if "cuts" not in trace.shared:
-        if trace.graph is None:
-            raise unsupported(node, "the trees' model is not at hand")
-        try:
-            cuts = Cuts.of(trace.graph, trace.facts)
-        except ValueError as error:
-            raise unsupported(node, str(error)) from error
         booleans: dict[int, Affine] = {}
         wide = []
         for feature, codes in sorted(cuts.cuts.items()):
@@ -95,9 +93,9 @@ def _shared_cuts(trace: Trace, node: Node) -> tuple[Cuts, dict[int, Affine]]:
             ends = np.concatenate(([0], np.cumsum(params["counts"])))
             for place, feature in enumerate(wide):
                 booleans[feature] = passed.pick(np.arange(ends[place], ends[place + 1], dtype=np.int64))
-        trace.shared["cuts"] = cuts, booleans
-    found: tuple[Cuts, dict[int, Affine]] = trace.shared["cuts"]
-    return found
+        trace.shared["cuts"] = booleans
+    found: dict[int, Affine] = trace.shared["cuts"]
+    return cuts, found
 
 
 def _offset(trace: Trace, fact: FactSlots) -> Affine:
@@ -126,7 +124,10 @@ class _Groups:
         booleans: dict[int, Affine],
         operand: Value | None,
     ) -> None:
-        masks = cuts.masks(reading, trace.facts)
+        try:
+            masks = cuts.masks(reading, trace.facts)
+        except InputError as error:
+            raise unsupported(node, f"what it reads is not defined for every input: {error}") from error
         numbers: dict[Group, int] = {}
         parts: list[Affine] = []
         self.atoms, self.tests = [], {}
