@@ -10,8 +10,8 @@ blocks that a step reads. It ends at a step without a relaxation (one that satur
 its work is spent: the time of a bound does not grow with the depth of the model.
 
 Intervals are exact integers, so that a threshold at the very edge of a range is known to be passed. Relaxation is in
-float64 with outward slack, and a wrong bound could only make an honest witness fail: circuits
-check every width by bits.
+float64 with outward slack. Circuits check every width by bits, so a bound too tight makes an honest witness fail; but
+a neuron that bounds prove dead and a comparison they decide are not checked again.
 """
 
 from __future__ import annotations
@@ -37,6 +37,9 @@ _SLACK = 2.0**-44
 _RELAXED_CELLS = 1 << 24
 """Largest dense block of forms or of a step's inputs that is relaxed; wider layers keep their intervals."""
 
+_THIN = 64
+"""Cells for each entry from which on a block is held as sparse rows: pooling, and wires of sums."""
+
 _RELAXED_WORK = 1 << 34
 """Multiplications one bound may spend: some seconds of a core."""
 
@@ -53,9 +56,9 @@ class Relaxation:
 
 @dataclass(frozen=True)
 class _Layer:
-    """A relaxed step: its linear inputs, as blocks over the variables they read."""
+    """A relaxed step: its linear inputs, as blocks over the variables they read; thin ones sparse and transposed."""
 
-    blocks: dict[int, F64]
+    blocks: dict[int, F64 | Sparse]
     bias: F64
     relaxation: Relaxation
 
@@ -82,7 +85,8 @@ class Bounds:
         """Add the variables of a step: their ranges, and how they follow from the step's linear inputs."""
         blocks = self._blocks(matrix) if relaxation is not None else None
         if relaxation is not None and blocks is not None:
-            self._layers[len(self._starts) - 1] = _Layer(blocks, bias.astype(np.float64), relaxation)
+            parts = {index: _thin(block) for index, block in blocks.items()}
+            self._layers[len(self._starts) - 1] = _Layer(parts, bias.astype(np.float64), relaxation)
         self.lo, self.hi = np.concatenate((self.lo, lo)), np.concatenate((self.hi, hi))
         self._groups = np.concatenate((self._groups, np.full(lo.size, -1, dtype=np.int64)))
         self._starts.append(self.lo.size)
@@ -143,7 +147,8 @@ class Bounds:
             if not index:
                 return best
             layer = self._layers[index]
-            work += sum(constant.size * part.size for part in layer.blocks.values())
+            parts = layer.blocks.values()
+            work += constant.size * sum(part.nnz if isinstance(part, Sparse) else part.size for part in parts)
             if work > _RELAXED_WORK:
                 return best
             block = blocks.pop(index)
@@ -154,7 +159,8 @@ class Bounds:
             size += positive @ np.abs(relaxed.upper_const) - negative @ np.abs(relaxed.lower_const)
             size += np.abs(slopes) @ np.abs(layer.bias)
             for inner, part in layer.blocks.items():
-                blocks[inner] = blocks[inner] + slopes @ part if inner in blocks else slopes @ part
+                product = part.apply(slopes) if isinstance(part, Sparse) else slopes @ part
+                blocks[inner] = blocks[inner] + product if inner in blocks else product
 
     def _largest(self, index: int, block: F64) -> F64:
         """Largest value of ``block @ variables`` of one step, or of the facts, with outward slack."""
@@ -164,3 +170,8 @@ class Bounds:
         if index == 0:
             return np.asarray(self._facts.extreme(block) + slack)
         return np.asarray(np.maximum(block, 0.0) @ hi + np.minimum(block, 0.0) @ lo + slack)
+
+
+def _thin(block: F64) -> F64 | Sparse:
+    """A block with few entries as its sparse transpose."""
+    return Sparse.from_dense(block.T) if _THIN * np.count_nonzero(block) < block.size else block
