@@ -28,7 +28,7 @@ class KindCost:
 
     Attributes:
         exactness: one of the three words.
-        cost: constraints, a formula in the terms of :data:`TERMS`.
+        cost: constraints, a formula in the terms of :data:`TERMS`; empty for what is made only where it saves more.
     """
 
     exactness: str
@@ -67,7 +67,7 @@ KINDS: dict[str, KindCost] = {
     "tier": KindCost(EXACT, "m+2b"),
     "topk": KindCost(EXACT, "e·(b+1)"),
     "trees": KindCost(EXACT, "t"),
-    "wire": KindCost(EXACT, "1"),
+    "wire": KindCost(EXACT, ""),
 }
 """By step kind; :mod:`prover.quantization.steps` has them all, and a test wants each here."""
 
@@ -112,7 +112,7 @@ def _operator(key: tuple[str, str], specs: Sequence[OpSpec], declared: Declarati
     kinds = [KINDS[name] for name in steps]
     order = (EXACT, ROUNDED, BOUNDED)
     exactness = declared.exactness or max((kind.exactness for kind in kinds), key=order.index, default=EXACT)
-    cost = declared.cost or " + ".join(dict.fromkeys(kind.cost for kind in kinds)) or LINEAR_COST
+    cost = declared.cost or " + ".join(dict.fromkeys(kind.cost for kind in kinds if kind.cost)) or LINEAR_COST
     newest = specs[-1]
     values = [
         f"{name}: {', '.join(map(str, attribute.allowed))}"

@@ -11,7 +11,7 @@ from prover.quantization.sparse import Sparse
 from prover.quantization.trace import Affine, Link, Trace, Value, linear
 
 
-@rule("Relu", steps=("relu", "maximum"))
+@rule("Relu", steps=("relu", "maximum"), cost="b+2")
 def relu(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """``max(x, 0)``: a step of its own, where the sign is open."""
     return [rectified(trace, node, linear(node, operands[0], trace))]

@@ -33,8 +33,8 @@ _ROUNDED = 2.0**-8
 """What rounding may add to an element of a table, relative to it or to 1."""
 
 
-@rule("Gather", "GatherElements", "GatherND", steps=("one_hot", "contract"))
-@rule("ArrayFeatureExtractor", domain="ai.onnx.ml", steps=("one_hot", "contract"))
+@rule("Gather", "GatherElements", "GatherND", steps=("one_hot", "contract"), exactness="exact")
+@rule("ArrayFeatureExtractor", domain="ai.onnx.ml", steps=("one_hot", "contract"), exactness="exact")
 def gather(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """Elements at indices: ``sum_j [index == j] * data[j]`` where the index depends on the input.
 
@@ -165,7 +165,7 @@ def _classes(node: Node, table: NDArray[np.generic], label: Label) -> Label | No
     return Label(label.logits, checked_classes(node, classes, names), tuple(shape), names)
 
 
-@rule("OneHot", steps=("one_hot", "equal", "contract"))
+@rule("OneHot", steps=("one_hot", "equal", "contract"), exactness="exact")
 def one_hot_rule(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """``values[1]`` where the index is the place along the new axis, or lies k below it; ``values[0]`` elsewhere."""
     index = linear(node, operands[0], trace)

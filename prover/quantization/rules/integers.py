@@ -18,7 +18,7 @@ from prover.quantization.rules.linear import integer
 from prover.quantization.trace import Affine, Trace, Value, linear, unsupported
 
 
-@rule("Mod", steps=("remainder", "quotient", "contract", "compare", "floor"))
+@rule("Mod", steps=("remainder", "quotient", "contract", "compare", "floor"), exactness="exact")
 def modulo(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """The remainder with the sign of the divisor, or with ``fmod`` that of the dividend. Exact of integers."""
     x, d = (linear(node, value, trace) for value in operands)
@@ -70,7 +70,7 @@ def _signed(x: Affine, signs: NDArray[np.float64]) -> Affine:
     return Affine(x.shape, x.matrix.scale_rows(signs), x.bias * signs, x.optional)
 
 
-@rule("BitShift", steps=("floor", "remainder", "one_hot", "contract", "quotient"))
+@rule("BitShift", steps=("floor", "remainder", "one_hot", "contract", "quotient"), exactness="exact")
 def bit_shift(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """Products with powers of two, less what leaves the type, or quotients by them, rounded down."""
     x, places = (linear(node, value, trace) for value in operands)

@@ -45,7 +45,7 @@ def order(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]
     return [at_least_zero(trace, node, combined(first, second, -1.0), strict)]
 
 
-@rule("Equal", steps=("equal", "contract"))
+@rule("Equal", steps=("equal", "contract"), exactness="exact")
 def equal(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """``a == b`` of exact numbers, or of texts."""
     if trace.tensors[node.inputs[0]].dtype.kind == "O":
@@ -60,7 +60,7 @@ def negation(trace: Trace, node: Node, operands: list[Value | None]) -> list[Val
     return [shifted(linear(node, operands[0], trace).negated, 1.0)]
 
 
-@rule("And", "Or", "Xor", steps=("contract",))
+@rule("And", "Or", "Xor", steps=("contract",), exactness="exact")
 def logic(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """``a b``, ``1 - (1 - a)(1 - b)`` and ``(a - b)^2``."""
     first, second = (linear(node, value, trace) for value in operands)
@@ -75,7 +75,7 @@ def logic(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]
     return [product(trace, node, difference, difference)]
 
 
-@rule("Where", steps=("select", "contract"))
+@rule("Where", steps=("select", "contract"), exactness="exact")
 def where(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """``b + c (a - b)``; a constant condition moves elements.
 

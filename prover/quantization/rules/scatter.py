@@ -17,7 +17,7 @@ from prover.quantization.trace import Affine, Trace, Value, linear
 Numbers = NDArray[np.int64]
 
 
-@rule("Scatter", "ScatterElements", "ScatterND", steps=("contract", "maximum"))
+@rule("Scatter", "ScatterElements", "ScatterND", steps=("contract", "maximum"), exactness="exact")
 def scatter(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """``data`` with ``updates`` written to, added to, multiplied by or compared with the elements at the indices."""
     reduction = node.attributes.get("reduction", "none")
