@@ -92,7 +92,7 @@ def test_agrees_with_onnxruntime(name: str) -> None:
     weights = {key: WEIGHTS[key] for key in used}
     ends = (-2.0, 2.0)
     coarse = agreement(nodes, weights, 6, shape, ends=ends)
-    assert coarse.error < 0.01
+    assert coarse.error < (0.03 if name in CURVED else 0.01)
     if name not in CURVED:
         assert agreement(nodes, weights, 6, shape, ends=ends, settings=FINE).error < 3e-4
 
@@ -102,6 +102,24 @@ def test_exact_operands_have_exact_products() -> None:
     found = agreement([node("Mul", "X X", "s"), node("Mul", "s one")], {"one": np.float32(1.0)}, 4, [1, 4])
     assert found.error < 1e-6
     assert found.constraints == 4
+
+
+def test_a_number_times_its_sigmoid_is_one_function() -> None:
+    nodes = [dense("a", "W"), node("Sigmoid", "a", "s"), node("Mul", "s a")]
+    found = agreement(nodes, {"W": W}, 6, [1, 4])
+    assert [step.kind for step in found.plan.steps] == ["function", "round"]
+    assert found.error < 4e-3
+
+
+def test_rounding_pays_where_many_read() -> None:
+    """The same product is kept as it is for one reader, and rounded for sixty."""
+    spread = RNG.normal(size=(6, 60)).astype(np.float32)
+    for weights, rounded in ((spread[:, :1], False), (spread, True)):
+        nodes = [node("Mul", "X X", "p"), node("MatMul", "p u", "z"), node("Relu", "z")]
+        found = agreement(nodes, {"u": weights}, 6, [1, weights.shape[1]], lower_too=False)
+        step = next(step for step in found.plan.steps if step.kind == "contract")
+        assert (step.integer("shift") > 0) == rounded
+        assert found.error < 0.01
 
 
 def test_wide_products_are_rounded() -> None:

@@ -121,6 +121,8 @@ def _operands(step: FloatStep, frame: Frame, pairs: _Pairs) -> list[Operand]:
     gains = [exponent(other * pairs.longest**0.5) + 1 - slack for other in reversed(sizes)]
     wanted = [max(0, frame.hidden_fraction_bits(source) + gain) for source, gain in zip(sources, gains, strict=True)]
     plain = [operand(frame, source, step.node, bits) for source, bits in zip(sources, wanted, strict=True)]
+    if exponent(_reach(plain, pairs)) < _widest(frame):
+        return plain  # nothing is rounded at all
     for drop in range(frame.settings.activation_bits):
         kept = [max(0, frame.settings.activation_bits + 1 + gain - drop) for gain in gains]
         rounded = [operand(frame, *item) for item in zip(sources, [step.node] * 2, wanted, kept, strict=False)]

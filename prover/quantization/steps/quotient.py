@@ -149,13 +149,13 @@ def _divisions(
     budget = frame.settings.hidden_error_bits
     plain = operand(frame, bottom, step.node, wanted)
     precise = max(0, bits + 1 + gain, 1 - exponent(smallest))
+    fraction, forms = frame.fit(top, wanted_top, step.node, error_bits=budget)
     for kept in range(bits, max(-1, bits - frame.settings.activation_bits), -1):
         rounded = operand(frame, bottom, step.node, wanted, max(0, precise - (bits - kept)))
         found = []
         for divisor in (plain, rounded):
+            target = kept + divisor.bits
             try:
-                fraction, forms = frame.fit(top, wanted_top, step.node, error_bits=budget)
-                target = kept + divisor.bits
                 scaled = lifted(frame, forms, max(target - fraction, 0), step.node)
             except QuantizationError:
                 continue
