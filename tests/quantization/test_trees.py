@@ -16,6 +16,7 @@ from prover.graph import Graph, import_model
 from prover.quantization.calibration import calibrate
 from prover.quantization.decisions import tree_exactness
 from prover.quantization.facts import FactSpace
+from prover.quantization.frame import Settings
 from prover.quantization.head import Request
 from prover.quantization.partition import Cuts
 from prover.quantization.plan import Plan
@@ -346,3 +347,25 @@ def test_a_label_can_be_computed_with() -> None:
     found = run(plan, schema, schema.encode_batch(rows))
     assert np.abs(found.outputs / 1e6 - scores).max() < 1e-3
     assert sum(step.kind == "cuts" for step in plan.steps) == 1
+
+
+@pytest.mark.parametrize("name", TREES)
+def test_near_ties_of_real_models_are_decided_alike_or_refused(models: Path, name: str) -> None:
+    """Of thousands of inputs at cuts, those whose sums come closest to a threshold, and their neighbours."""
+    rows = np.load(models / f"{name}.npz")["X"]
+    schema, graph = schema_of(models, name), import_model(models / f"{name}.onnx")
+    plan = calibrate(graph, schema, rows, request=Request("tier"), settings=Settings())
+    draw = np.random.default_rng(17)
+    pool = near_cuts(graph, schema, draw, rows, 3000)
+    for _ in range(2):  # the closest, then the closest of what a few changes make of them
+        distance = np.abs(run(plan, schema, pool).inputs[-1] - plan.steps[-1].integers("thresholds")).min(axis=1)
+        best = np.argsort(distance)[:60]
+        near = EncodedBatch(pool.features, pool.codes[best], pool.missing[best])
+        pool = near_cuts(graph, schema, draw, near.to_model_rows(), 3000)
+    found = run(plan, schema, near)
+    _, scores = answers(session(models / f"{name}.onnx"), near.to_model_rows())
+    scores = np.array([list(row.values()) for row in scores]) if scores.dtype == object else scores
+    wanted = np.searchsorted(TIERS, scores[:, 1].astype(np.float64), side="right")
+    assert np.array_equal(found.outputs[~found.refused, 0], wanted[~found.refused])
+    real = distance[best] * 2.0 ** -plan.steps[-1].fraction_bits
+    assert real.min() < 1e-3
