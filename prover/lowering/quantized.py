@@ -8,11 +8,13 @@ from functools import partial
 import numpy as np
 
 from prover.constraint import ConstraintSystem, IntMatrix, LinearVector
+from prover.constraint.csr import LIMIT
 from prover.gadgets.bits import decompose, unsigned_widths
 from prover.gadgets.clipped_relu import clipped_relu, whole_quotient
 from prover.gadgets.compare import greater_equal
 from prover.gadgets.equal import is_zero
 from prover.gadgets.interval import interval
+from prover.gadgets.range import range_bits, range_exact
 from prover.gadgets.relu import relu_truncate
 from prover.gadgets.truncate import truncate
 from prover.quantization import Step
@@ -21,11 +23,17 @@ from prover.quantization.steps.requantize import tables
 
 
 def requantize(cs: ConstraintSystem, step: Step, inputs: LinearVector) -> LinearVector:
-    """A saturating ReLU of the line, n + 3 rows; where levels lie on no line, one row a level and a range."""
-    low, cap = step.integer("low"), (1 << step.integer("bits")) - 1
-    shifts = step.integers("shifts")
-    if shifts.size != len(inputs) or shifts.size == 0 or not -1 <= int(shifts.min()) <= int(shifts.max()) < 62:
-        raise ValueError("shifts that are none")
+    """A division with remainder and a saturating ReLU of the quotient, one decomposition for powers of two; where
+    levels lie on no line, one row a level and a range."""
+    low, bits = step.integer("low"), step.integer("bits")
+    divisors = step.integers("divisors")
+    if (
+        divisors.size != len(inputs)
+        or divisors.size == 0
+        or not 0 <= int(divisors.min()) <= int(divisors.max()) < LIMIT
+    ):
+        raise ValueError("divisors that are none")
+    parities = step.integers("parities") if "parities" in step.params else np.full_like(divisors, -1)
     lo, hi = inputs.bounds
     parts, place = [cs.constant([0])], np.zeros(len(inputs), dtype=np.int64)
 
@@ -34,19 +42,18 @@ def requantize(cs: ConstraintSystem, step: Step, inputs: LinearVector) -> Linear
             place[chosen] = sum(map(len, parts)) + np.arange(chosen.size)
             parts.append(build(inputs[chosen]))
 
-    parities = step.integers("parities") if "parities" in step.params else np.full_like(shifts, -1)
-    for shift, parity in np.unique(np.stack((shifts, parities))[:, parities >= 0], axis=1).T.tolist():
-        tied = (shifts == shift) & (parities == parity)
-        simple = tied & (lo >= 0) & (hi >> shift <= cap)
-        add(np.flatnonzero(tied & ~simple), partial(_even, cs, shift, step.integer("bits"), parity))
-        add(np.flatnonzero(simple), partial(_even_plain, cs, shift, parity))
-    for shift in np.unique(shifts[(shifts >= 0) & (parities < 0)]).tolist():
-        own = (shifts == shift) & (parities < 0)
-        high = own & (hi >> shift > cap)
-        alive = own & ~high & (hi >= 1 << shift)
-        add(np.flatnonzero(high), partial(_saturated, cs, shift, step.integer("bits")))
-        add(np.flatnonzero(alive & (lo < 0)), partial(_positive, cs, shift))
-        add(np.flatnonzero(alive & (lo >= 0)), partial(_plain, cs, shift))
+    for divisor, parity in np.unique(np.stack((divisors, parities))[:, divisors > 0], axis=1).T.tolist():
+        own = (divisors == divisor) & (parities == parity)
+        high = own & (hi // divisor >= 1 << bits)
+        alive = own & ~high & ((hi >= divisor) | (parity >= 0))
+        if parity >= 0:
+            simple = alive & (lo >= 0)
+            add(np.flatnonzero(own & ~simple), partial(_even, cs, divisor, bits, parity))
+            add(np.flatnonzero(simple), partial(_even_plain, cs, divisor, parity))
+            continue
+        add(np.flatnonzero(high), partial(_saturated, cs, divisor, bits))
+        add(np.flatnonzero(alive & (lo < 0)), partial(_positive, cs, divisor))
+        add(np.flatnonzero(alive & (lo >= 0)), partial(_plain, cs, divisor))
     for table, chosen in tables(step):
         ranges, kind = np.unique(np.stack((lo[chosen], hi[chosen])), axis=1, return_inverse=True)
         for number, ends in enumerate(ranges.T.tolist()):
@@ -65,27 +72,56 @@ def _corrections(cs: ConstraintSystem, step: Step, inputs: LinearVector) -> Line
     return equal.matmul(IntMatrix.from_triples(elements, columns, by, (len(inputs), elements.size)))
 
 
-def _saturated(cs: ConstraintSystem, shift: int, bits: int, x: LinearVector) -> LinearVector:
-    return clipped_relu(cs, x, shift, bits, origin="saturate")
+def _saturated(cs: ConstraintSystem, divisor: int, bits: int, x: LinearVector) -> LinearVector:
+    rest, shift = _divided(cs, divisor, x)
+    return clipped_relu(cs, rest, shift, bits, origin="saturate")
 
 
-def _even(cs: ConstraintSystem, shift: int, bits: int, parity: int, x: LinearVector) -> LinearVector:
-    return clipped_relu(cs, x, shift, bits, parity=parity, origin="saturate")
+def _positive(cs: ConstraintSystem, divisor: int, x: LinearVector) -> LinearVector:
+    rest, shift = _divided(cs, divisor, x)
+    return relu_truncate(cs, rest, shift, origin="positive")
 
 
-def _even_plain(cs: ConstraintSystem, shift: int, parity: int, x: LinearVector) -> LinearVector:
+def _plain(cs: ConstraintSystem, divisor: int, x: LinearVector) -> LinearVector:
+    """What neither saturates nor is negative."""
+    rest, shift = _divided(cs, divisor, x)
+    if rest is not x:
+        return range_bits(cs, rest, unsigned_widths(rest.bounds[1]), "quotient")
+    return cs.materialise(truncate(cs, x, shift), "wire") if shift else x
+
+
+def _divided(cs: ConstraintSystem, divisor: int, x: LinearVector) -> tuple[LinearVector, int]:
+    """The numbers and the digits still to be dropped: a power of two as it is, of other divisors the quotients.
+
+    x = divisor * quotient + remainder with an exact range of the remainder; what reads the quotient proves its range.
+    """
+    shift = divisor.bit_length() - 1
+    if divisor == 1 << shift:
+        return x, shift
+    ends = x.bounds[0] // divisor, x.bounds[1] // divisor
+    quotient = cs.solve("floor_divide", (x, cs.constant([divisor] * len(x))), len(x), bounds=ends, origin="quotient")
+    remainder = (x - quotient.scale(divisor)).with_bounds(0, divisor - 1)
+    range_exact(cs, remainder, 0, divisor - 1, "remainder")
+    return quotient, 0
+
+
+def _even(cs: ConstraintSystem, divisor: int, bits: int, parity: int, x: LinearVector) -> LinearVector:
+    return clipped_relu(cs, x, _shift(divisor), bits, parity=parity, origin="saturate")
+
+
+def _even_plain(cs: ConstraintSystem, divisor: int, parity: int, x: LinearVector) -> LinearVector:
     """Halves to even of what neither saturates nor is negative: a truncation, less the ties."""
+    shift = _shift(divisor)
     digits = decompose(cs, x, np.maximum(unsigned_widths(x.bounds[1]), shift + 1), "truncate")
     quotient = digits.recombine(shift, digits.widths).with_bounds(0, x.bounds[1] >> shift)
     return cs.materialise(quotient - whole_quotient(cs, digits, shift, parity, "truncate"), "wire")
 
 
-def _positive(cs: ConstraintSystem, shift: int, x: LinearVector) -> LinearVector:
-    return relu_truncate(cs, x, shift, origin="positive")
-
-
-def _plain(cs: ConstraintSystem, shift: int, x: LinearVector) -> LinearVector:
-    return cs.materialise(truncate(cs, x, shift), "wire") if shift else x
+def _shift(divisor: int) -> int:
+    shift = divisor.bit_length() - 1
+    if divisor != 1 << shift:
+        raise ValueError(f"halves to even of a division by {divisor}")
+    return shift
 
 
 def _levels(cs: ConstraintSystem, table: Stairs, ends: list[int], x: LinearVector) -> LinearVector:

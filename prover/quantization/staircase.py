@@ -2,15 +2,17 @@
 
 A requantisation is such a function: an accumulator is scaled in floating point, rounded, moved and saturated. Every
 one of these is monotone, rounding errors included, so the function is known by the smallest integer of each level,
-found by bisection on the function itself. Whether a line ``(factor * x + offset) >> shift`` rises at exactly these
+found by bisection on the function itself. Whether a line ``(factor * x + offset) // divisor`` rises at exactly these
 integers is a question about digital lines (Reveillès 1991): each threshold bounds the line from below at one integer
-and from above at the integer before it, so factors between the extreme slopes of such pairs are possible, and no other.
+and from above at the integer before it, so slopes between the extremes of such pairs are possible, and no other. Of
+those the simplest fraction has the smallest divisor, and the divisor's bits are what a line costs.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,16 +59,17 @@ class Stairs:
 
 @dataclass(frozen=True)
 class Line:
-    """``(factor * x + offset) >> shift``, and what is added to it at single arguments.
+    """``(factor * x + offset) // divisor``, and what is added to it at single arguments.
 
     Attributes:
         at, by: arguments and +1 or -1 each; an argument may occur twice.
-        parity: of the levels that lose 1 where the shift drops nothing, as halves that go to even do; None: of none.
+        parity: of the levels that lose 1 where the division leaves nothing, as halves that go to even do; None: of
+            none.
     """
 
     factor: int
     offset: int
-    shift: int
+    divisor: int
     at: tuple[int, ...] = ()
     by: tuple[int, ...] = ()
     parity: int | None = None
@@ -74,10 +77,10 @@ class Line:
     def at_arguments(self, x: I64, cap: int) -> I64:
         """Its levels, saturated to ``0 .. cap``."""
         number = self.factor * x + self.offset
-        quotient = number >> self.shift
+        quotient = number // self.divisor
         result = np.clip(quotient, 0, cap)
         if self.parity is not None:
-            whole = (quotient == result) & (quotient << self.shift == number)
+            whole = (quotient == result) & (quotient * self.divisor == number)
             result = result - (whole & ((quotient & 1) == self.parity))
         for at, by in zip(self.at, self.by, strict=True):
             result = result + by * (x == at)
@@ -97,13 +100,13 @@ def stairs(function: Function, lo: int, hi: int) -> Stairs:
 
 
 def line(steps: Stairs, cap: int) -> Line | None:
-    """The line with the fewest fraction bits that, saturated to ``0 .. cap``, has every level of ``steps``.
+    """The line with the smallest divisor that, saturated to ``0 .. cap``, has every level of ``steps``.
 
     Returns:
         None when there is none: levels that ties or rounding made uneven.
     """
     if not steps.cuts.size:
-        return Line(0, steps.base, 0)
+        return Line(0, steps.base, 1)
     levels = np.arange(steps.base + 1, steps.top + 1, dtype=np.int64)
     below, least = steps.cuts, levels  # the line reaches these levels here
     above, most = steps.cuts - 1, levels  # and does not reach these levels here
@@ -111,17 +114,15 @@ def line(steps: Stairs, cap: int) -> Line | None:
         below, least = np.append(below, steps.lo), np.append(least, steps.base)
     if steps.top < cap:
         above, most = np.append(above, steps.hi), np.append(most, steps.top + 1)
-    flattest, steepest = _slopes(below, least, above, most)
-    reach = float(max(abs(steps.lo), abs(steps.hi), 1))
-    for shift in range(60):
-        unit = 2.0**shift
-        if (steps.top + 2) * unit >= _ROOM or steepest * unit * reach >= _ROOM:
-            return None
-        for factor in _between(flattest * unit, steepest * unit):
-            low = int(((least << shift) - factor * below).max())
-            high = int(((most << shift) - factor * above).min()) - 1
-            if low <= high:
-                return Line(factor, low, shift)
+    reach = max(abs(steps.lo), abs(steps.hi), 1)
+    for slope in _slopes(below, least, above, most):
+        factor, divisor = slope.numerator, slope.denominator
+        if factor <= 0 or (steps.top + 2) * divisor >= _ROOM or factor * reach >= _ROOM:
+            continue
+        low = int((least * divisor - factor * below).max())
+        high = int((most * divisor - factor * above).min()) - 1
+        if low <= high:
+            return Line(factor, low, divisor)
     return None
 
 
@@ -161,7 +162,7 @@ def halved(steps: Stairs, cap: int, slope: float, offset: float, parity: int) ->
             break
     else:
         return None
-    found = Line(int(factor), int(moved) + (1 << (shift - 1)), shift, parity=parity)
+    found = Line(int(factor), int(moved) + (1 << (shift - 1)), 1 << shift, parity=parity)
     zero, rest = divmod(-found.offset, found.factor)
     if parity == 0 and rest == 0 and steps.lo <= zero <= steps.hi:
         found = replace(found, at=(zero,), by=(1,))  # level 0 has none below it
@@ -188,20 +189,39 @@ def _corrected(steps: Stairs, levels: I64, cap: int, factor: int, shift: int) ->
     for wrong, right in zip(cuts[missed > 0].tolist(), steps.cuts[missed > 0].tolist(), strict=True):
         at += list(range(min(wrong, right), max(wrong, right)))
         by += [-1 if wrong < right else 1] * abs(wrong - right)
-    return Line(factor, offset, shift, tuple(at), tuple(by))
+    return Line(factor, offset, 1 << shift, tuple(at), tuple(by))
 
 
-def _slopes(below: I64, least: I64, above: I64, most: I64) -> tuple[float, float]:
-    """Slopes between which the line's must lie, widened by what float64 rounds."""
+def _slopes(below: I64, least: I64, above: I64, most: I64) -> Iterator[Fraction]:
+    """Slopes the line may have, the simplest first."""
     if below.size * above.size > _PAIRS:
-        mean = float(least[-1] - least[0] + 1) / max(float(below[-1] - below[0]), 1.0)
-        return mean * (1 - 2.0**-30), mean * (1 + 2.0**-30)
-    run = (above[None, :] - below[:, None]).astype(np.float64)
-    rise = (most[None, :] - least[:, None]).astype(np.float64)
-    slope = rise / np.where(run == 0, 1.0, run)
-    steepest = float(slope[run > 0].min(initial=float(np.iinfo(np.int32).max)))
-    flattest = float(slope[run < 0].max(initial=0.0))
-    return flattest * (1 - 2.0**-48), steepest * (1 + 2.0**-48)
+        mean = Fraction(int(least[-1] - least[0] + 1), max(int(below[-1] - below[0]), 1))
+        yield from (Fraction(round(mean * (1 << shift)), 1 << shift) for shift in range(48))
+        return
+    run = above[None, :] - below[:, None]
+    rise = most[None, :] - least[:, None]
+    slope = rise / np.where(run == 0, 1, run)
+    steep, flat = np.where(run > 0, slope, np.inf), np.where(run < 0, slope, -np.inf)
+    steepest, flattest = Fraction(1 << 31), Fraction(0)
+    if np.isfinite(steep).any():
+        i, j = np.unravel_index(int(np.argmin(steep)), steep.shape)
+        steepest = Fraction(int(rise[i, j]), int(run[i, j]))
+    if np.isfinite(flat).any():
+        i, j = np.unravel_index(int(np.argmax(flat)), flat.shape)
+        flattest = max(Fraction(int(rise[i, j]), int(run[i, j])), flattest)
+    if flattest < steepest:
+        yield simplest(flattest, steepest)
+
+
+def simplest(low: Fraction, high: Fraction) -> Fraction:
+    """The fraction strictly between two that are not negative whose denominator is smallest (Stern 1858)."""
+    whole = low.numerator // low.denominator
+    if whole + 1 < high:
+        return Fraction(whole + 1)
+    rest = low - whole
+    if rest == 0:
+        return whole + Fraction(1, (1 / (high - whole)).__floor__() + 1)
+    return whole + 1 / simplest(1 / (high - whole), 1 / rest)
 
 
 def _between(low: float, high: float) -> list[int]:

@@ -18,12 +18,12 @@ def step_of(ends: tuple[int, int], low: int, top: int, **params: int | tuple[int
     return make_step("requantize", ends, (low, top), low=low, **params)
 
 
-SATURATING = step_of((-16, 15), -2, 1, bits=2, shifts=(1,))
-CORRECTED = step_of((-16, 15), 0, 3, bits=2, shifts=(1,), corrected=(0, 0, 0), at=(3, 5, -1), by=(-1, -1, 1))
-EVEN = step_of((-32, 31), 0, 3, bits=2, shifts=(2,), parities=(1,))
-FLIPPED = step_of((-16, 15), -1, 3, bits=2, shifts=(1,), parities=(0,))
-PLAIN = step_of((0, 31), 0, 7, bits=3, shifts=(2,), parities=(1,))
-TABLE = step_of((-16, 15), 1, 5, bits=3, shifts=(-1,), tables=(0,), counts=(5,), bases=(0,), cuts=(-3, -3, 2, 7, 20))
+SATURATING = step_of((-16, 15), -2, 1, bits=2, divisors=(2,))
+CORRECTED = step_of((-16, 15), 0, 3, bits=2, divisors=(2,), corrected=(0, 0, 0), at=(3, 5, -1), by=(-1, -1, 1))
+EVEN = step_of((-32, 31), 0, 3, bits=2, divisors=(4,), parities=(1,))
+FLIPPED = step_of((-16, 15), -1, 3, bits=2, divisors=(2,), parities=(0,))
+PLAIN = step_of((0, 31), 0, 7, bits=3, divisors=(4,), parities=(1,))
+TABLE = step_of((-16, 15), 1, 5, bits=3, divisors=(0,), tables=(0,), counts=(5,), bases=(0,), cuts=(-3, -3, 2, 7, 20))
 
 
 @pytest.mark.parametrize(
@@ -46,10 +46,10 @@ def test_exactly_the_levels(step: Step, origins: tuple[str, ...]) -> None:
 
 
 def test_what_bounds_decide_costs_less() -> None:
-    inside = step_of((0, 15), 0, 3, bits=2, shifts=(2,))  # a truncation, and a wire
+    inside = step_of((0, 15), 0, 3, bits=2, divisors=(4,))  # a truncation, and a wire
     circuit = check_unique(builder(requantize, inside), P, referee(inside, (0, 15)))
     assert circuit.r1cs.n_constraints - 1 == 4 + 1
-    below = step_of((-16, 7), 0, 3, bits=2, shifts=(1,))  # cannot saturate: a ReLU, whose digits hold 15 too
+    below = step_of((-16, 7), 0, 3, bits=2, divisors=(2,))  # cannot saturate: a ReLU, whose digits hold 15 too
     check_unique(builder(requantize, below), P, lambda x: [max(0, x >> 1)] if -16 <= x < 16 else None)
 
 
@@ -57,7 +57,7 @@ def test_elements_of_every_sort_in_one_step() -> None:
     lows, highs = np.array([-16, 0, -16, -9, -200]), np.array([15, 15, 7, 1, 200])
     step = Step(
         "requantize", "node", make_step("requantize", (0, 0), (0, 0), 5).inputs, lows, highs, 0, 0,
-        {"low": -1, "bits": 2, "shifts": (1, 2, 1, 0, -1), "tables": (-1, -1, -1, -1, 0), "counts": (3,),
+        {"low": -1, "bits": 2, "divisors": (2, 3, 2, 1, 0), "tables": (-1, -1, -1, -1, 0), "counts": (3,),
          "bases": (0,), "cuts": (-100, 0, 100), "corrected": (1,), "at": (9,), "by": (-1,)},
     )  # fmt: skip
     step.inputs.lo[:], step.inputs.hi[:] = lows, highs

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from prover.quantization.staircase import Line, Stairs, line, nearly, stairs
+from prover.quantization.staircase import Line, Stairs, line, nearly, simplest, stairs
 from prover.quantization.steps.requantize import rounded_product, rounded_quotient
 
 I64 = NDArray[np.int64]
@@ -55,19 +57,34 @@ def test_most_scales_give_lines() -> None:
     assert lines > 60
 
 
-def test_a_line_has_the_fewest_bits() -> None:
-    # y = x / 3 rounded down, on 0 .. 11: one third is 11 / 32 near enough, and no fewer bits are.
-    table = stairs(lambda x: x // 3, 0, 11)
-    found = line(table, 15)
-    assert found is not None
-    shorter = [
-        (factor, offset)
-        for factor in range(1, 1 << found.shift)
-        for offset in range(-(1 << found.shift), 1 << found.shift)
-        if np.array_equal((factor * np.arange(12) + offset) >> (found.shift - 1), np.arange(12) // 3)
-    ]
-    assert found.shift > 0
-    assert shorter == []
+def test_a_line_has_the_smallest_divisor() -> None:
+    for slope in (0.07, 0.2137, 0.3719, 0.6181):
+        table = stairs(lambda x, slope=slope: np.floor(x * slope + 0.3).astype(np.int64), 0, 30)
+        found = line(table, 255)
+        assert found is not None
+        every = np.arange(31)
+        wanted = table.base + np.searchsorted(table.cuts, every, side="right")
+        assert np.array_equal(found.at_arguments(every, 255), wanted)
+        smaller = [
+            divisor
+            for divisor in range(1, found.divisor)
+            for factor in range(1, divisor + 1)
+            for offset in range(divisor)
+            if np.array_equal((factor * every + offset) // divisor, wanted)
+        ]
+        assert smaller == []
+
+
+@given(st.fractions(0, 5, max_denominator=60), st.fractions(0, 5, max_denominator=60))
+def test_simplest_fractions(first: Fraction, second: Fraction) -> None:
+    low, high = sorted((first, second))
+    if low == high:
+        return
+    found = simplest(low, high)
+    assert low < found < high
+    for denominator in range(1, found.denominator):
+        numerator = (low * denominator).__floor__() + 1
+        assert Fraction(numerator, denominator) >= high
 
 
 def test_ties_to_even_lie_on_no_line() -> None:
@@ -84,7 +101,7 @@ def test_ties_to_even_lie_on_no_line() -> None:
 
 
 def test_a_constant_is_a_line() -> None:
-    assert line(stairs(lambda x: np.full_like(x, 7), -5, 5), 255) == Line(0, 7, 0)
+    assert line(stairs(lambda x: np.full_like(x, 7), -5, 5), 255) == Line(0, 7, 1)
     assert line(Stairs(0, np.array([4], dtype=np.int64), 0, 9), 255) is not None
 
 

@@ -1,8 +1,8 @@
 """``requantize``: integers of few bits from a linear form: scaled, rounded, moved by a zero point, saturated.
 
-    y = low + min(max(x >> shift, 0), 2^bits - 1)        where the levels lie on a line; levels of one parity lose 1
-                                                         where the shift drops nothing, when halves go to even; at
-                                                         single values of x, which float32 displaced, 1 more or less
+    y = low + min(max(x // divisor, 0), 2^bits - 1)      where the levels lie on a line; levels of one parity lose 1
+                                                         where nothing remains, when halves go to even; at single
+                                                         values of x, which float32 displaced, 1 more or less
     y = low + base + (number of cuts that x reaches)     elsewhere
 
 What is computed is the operator's own arithmetic, tabulated: every level's exact threshold is found on it, and the line
@@ -83,11 +83,11 @@ def quantise(step: FloatStep, frame: Frame) -> Quantised:
         parts.append(_approximated(step, frame, rest))
     order = np.argsort(np.concatenate((exact, rest)), kind="stable")
     forms = LinearForms.stack([part.forms for part in parts]).rows(order)
-    shifts, tables, parities = (
-        np.concatenate([getattr(part, name) for part in parts])[order] for name in ("shifts", "tables", "parities")
+    divisors, tables, parities = (
+        np.concatenate([getattr(part, name) for part in parts])[order] for name in ("divisors", "tables", "parities")
     )
     found = parts[0].stairs
-    params: dict[str, Param] = {"low": low, "bits": bits, "shifts": _flat(shifts)}
+    params: dict[str, Param] = {"low": low, "bits": bits, "divisors": _flat(divisors)}
     if found:
         params["tables"] = _flat(tables)
         params["counts"] = tuple(int(table.cuts.size) for table in found)
@@ -105,11 +105,11 @@ def quantise(step: FloatStep, frame: Frame) -> Quantised:
 
 def evaluate(step: Step, inputs: I64) -> I64:
     low, cap = step.integer("low"), (1 << step.integer("bits")) - 1
-    shifts = step.integers("shifts")
-    quotients = inputs >> np.maximum(shifts, 0)
+    divisors = np.maximum(step.integers("divisors"), 1)
+    quotients = inputs // divisors
     result = np.clip(quotients, 0, cap)
     if "parities" in step.params:
-        whole = (quotients == result) & (quotients << np.maximum(shifts, 0) == inputs)
+        whole = (quotients == result) & (quotients * divisors == inputs)
         result = result - (whole & ((quotients & 1) == step.integers("parities")))
     if "corrected" in step.params:
         elements = step.integers("corrected")
@@ -152,19 +152,19 @@ def row_units(matrix: Sparse) -> F64:
 
 
 class _Rows:
-    """Part of a step: forms, the shift of each (-1: a table), its table (-1: a line), its parity (-1: none), and
+    """Part of a step: forms, the divisor of each (0: a table), its table (-1: a line), its parity (-1: none), and
     corrections of lines as (element of the step, value of the form, what is added)."""
 
     def __init__(
         self,
         forms: LinearForms,
-        shifts: I64,
+        divisors: I64,
         tables: I64,
         parities: I64,
         found: Sequence[Stairs] = (),
         corrections: Sequence[tuple[int, int, int]] = (),
     ) -> None:
-        self.forms, self.shifts, self.tables, self.parities = forms, shifts, tables, parities
+        self.forms, self.divisors, self.tables, self.parities = forms, divisors, tables, parities
         self.stairs, self.corrections = list(found), list(corrections)
 
 
@@ -181,7 +181,7 @@ def _tabulated(step: FloatStep, frame: Frame, counts: Sparse, bias: F64, units: 
     keys = np.stack((units, rest, factor, zero, single), axis=1)
     kinds, kind = np.unique(keys, axis=0, return_inverse=True)
     factors, offsets = np.ones(units.size, dtype=np.int64), np.zeros(units.size, dtype=np.int64)
-    shifts, owner = np.zeros(units.size, dtype=np.int64), np.full(units.size, -1, dtype=np.int64)
+    divisors, owner = np.zeros(units.size, dtype=np.int64), np.full(units.size, -1, dtype=np.int64)
     parities = np.full(units.size, -1, dtype=np.int64)
     found: list[Stairs] = []
     corrections: list[tuple[int, I64, tuple[int, ...]]] = []
@@ -202,13 +202,13 @@ def _tabulated(step: FloatStep, frame: Frame, counts: Sparse, bias: F64, units: 
             or nearly(table, cap, float(slope))
         )
         if fit is not None and _cost(fit, table) <= _table_cost(table):
-            factors[members], offsets[members], shifts[members] = fit.factor, fit.offset, fit.shift
+            factors[members], offsets[members], divisors[members] = fit.factor, fit.offset, fit.divisor
             parities[members] = -1 if fit.parity is None else fit.parity
             if fit.at:
                 at = fit.factor * np.array(fit.at, dtype=np.int64) + fit.offset
                 corrections += [(int(member), at, fit.by) for member in members]
         else:
-            shifts[members], owner[members] = -1, len(found)
+            owner[members] = len(found)
             found.append(table)
     matrix = weights.with_data(weights.data * factors[weights.rows])
     forms = LinearForms(
@@ -216,7 +216,7 @@ def _tabulated(step: FloatStep, frame: Frame, counts: Sparse, bias: F64, units: 
     )
     where = [(int(chosen[member]), int(place), sign) for member, at, by in corrections
              for place, sign in zip(at.tolist(), by, strict=True)]  # fmt: skip
-    return _Rows(forms, shifts, owner, parities, found, where)
+    return _Rows(forms, divisors, owner, parities, found, where)
 
 
 def _single(counts: Sparse, units: F64, largest: I64, rest: F64) -> NDArray[np.bool_]:
@@ -240,9 +240,9 @@ def _real(x: F64, unit: float) -> F64:
 
 
 def _cost(fit: Line, table: Stairs) -> int:
-    ends = [fit.factor * end + fit.offset for end in (table.lo, table.hi)]
+    ends = [(fit.factor * end + fit.offset) // fit.divisor for end in (table.lo, table.hi)]
     ties = 0 if fit.parity is None else 2
-    return max(abs(end) for end in ends).bit_length() + 3 + ties + 2 * len(fit.at)
+    return max(abs(end) for end in ends).bit_length() + (fit.divisor - 1).bit_length() + 4 + ties + 2 * len(fit.at)
 
 
 def _table_cost(table: Stairs) -> int:
@@ -262,7 +262,7 @@ def _approximated(step: FloatStep, frame: Frame, rows: I64) -> _Rows:
     wanted = frame.hidden_fraction_bits(levels)
     fraction, forms = frame.fit(levels, wanted, step.node, error_bits=frame.settings.hidden_error_bits)
     none = np.full(rows.size, -1, dtype=np.int64)
-    return _Rows(forms, np.full(rows.size, fraction, dtype=np.int64), none, none)
+    return _Rows(forms, np.full(rows.size, 1 << fraction, dtype=np.int64), none, none)
 
 
 def _flat(values: I64) -> tuple[int, ...]:
