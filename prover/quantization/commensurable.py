@@ -22,8 +22,8 @@ _RATIO = 2.0**-40
 _SINGLE = 2.0**-22
 """The same where the model compares float32 numbers: 0.37 of a feature is not the float64 0.37, nor is a constant."""
 
-_LARGEST = 2.0**40
-"""No coefficient in counts is larger: beyond, rows take fewer bits as rounded ones."""
+_LARGEST, _WIDEST = 2.0**40, 2.0**60
+"""No coefficient and no sum in counts is larger: beyond, rows take fewer bits as rounded ones."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +60,13 @@ def counted(source: Affine, frame: Frame) -> Counted:
     ratios = real.data / base[real.rows]
     whole = np.rint(ratios)
     fits = (np.abs(ratios - whole) <= _RATIO * np.abs(whole)) & (np.abs(whole) <= _LARGEST)
+    reach = real.row_sum(np.abs(whole) * frame.bounds.span[real.cols])
     dyadic = np.frexp(frame.unit)[0] == 0.5
     offset = source.bias / base
     rounded = np.rint(offset)
     slack = np.where(_every(real, dyadic[real.cols]), _RATIO, _SINGLE)
     near = np.abs(offset - rounded) <= np.minimum(slack * np.abs(offset), 0.25)
-    rows = np.flatnonzero(_every(real, fits) & (np.abs(offset) < _LARGEST))
+    rows = np.flatnonzero(_every(real, fits) & (np.abs(offset) < _LARGEST) & (reach < _WIDEST))
     matrix = real.with_data(whole.astype(np.int64)).take(rows)
     return Counted(rows, matrix, np.where(near, rounded, offset)[rows])
 

@@ -50,6 +50,15 @@ def test_sums_that_are_not_commensurable_are_rounded() -> None:
     assert [step.fraction_bits > 10 for step in plan.steps if step.kind == "compare"] == [True]
 
 
+def test_sums_that_are_commensurable_but_too_wide_are_rounded() -> None:
+    """A millionth of one feature and a million of another: in counts the sum would need 64 bits."""
+    schema = Schema("wide", (Int("a", 0, 1 << 24), Int("b", 0, 1 << 24)))
+    nodes = [one("MatMul", ["X", "w"], "m"), one("Greater", ["m", "c"], "b"), one("Cast", ["b"], "y", to=INT64)]
+    weights = {"w": np.array([[2.0**-20], [2.0**20]], np.float32), "c": np.array([3.0 * 2**40], np.float32)}
+    rows = np.array([[5, 3 << 20], [5, (3 << 20) + 1], [0, 9], [1 << 24, 1 << 24]])
+    exact(nodes, weights, [1, 1], schema=schema, batch=schema.encode_batch(rows))
+
+
 def test_equality_of_rounded_sums_is_refused() -> None:
     w = np.array([1 / 3, 0, 0, 0.7, -0.2, 1], dtype=np.float32)[:, None]
     nodes = [one("MatMul", ["X", "w"], "m"), one("Equal", ["m", "c"], "b"), one("Cast", ["b"], "y", to=INT64)]
