@@ -23,6 +23,8 @@ CORRECTED = step_of((-16, 15), 0, 3, bits=2, divisors=(2,), corrected=(0, 0, 0),
 EVEN = step_of((-32, 31), 0, 3, bits=2, divisors=(4,), parities=(1,))
 FLIPPED = step_of((-16, 15), -1, 3, bits=2, divisors=(2,), parities=(0,))
 PLAIN = step_of((0, 31), 0, 7, bits=3, divisors=(4,), parities=(1,))
+THIRDS = step_of((-24, 23), -2, 1, bits=2, divisors=(3,))
+INSIDE = step_of((0, 79), 0, 15, bits=4, divisors=(5,))
 TABLE = step_of((-16, 15), 1, 5, bits=3, divisors=(0,), tables=(0,), counts=(5,), bases=(0,), cuts=(-3, -3, 2, 7, 20))
 
 
@@ -34,9 +36,11 @@ TABLE = step_of((-16, 15), 1, 5, bits=3, divisors=(0,), tables=(0,), counts=(5,)
         (EVEN, ("saturate.boolean", "saturate.select", "saturate.saturate", "tie.inverse", "tie.annihilate")),
         (FLIPPED, ("saturate.boolean", "saturate.select", "tie.inverse", "tie.annihilate")),
         (PLAIN, ("truncate.boolean", "tie.inverse", "tie.annihilate", "wire")),
+        (THIRDS, ("remainder.boolean", "saturate.boolean", "saturate.select", "saturate.saturate")),
+        (INSIDE, ("remainder.boolean", "quotient.boolean")),
         (TABLE, ("levels.low", "levels.descending", "levels.wire")),
     ],
-    ids=["saturating", "corrected", "even", "flipped", "plain", "table"],
+    ids=["saturating", "corrected", "even", "flipped", "plain", "thirds", "inside", "table"],
 )
 def test_exactly_the_levels(step: Step, origins: tuple[str, ...]) -> None:
     reference = referee(step, (int(step.inputs.lo[0]), int(step.inputs.hi[0])))

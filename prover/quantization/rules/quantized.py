@@ -93,7 +93,7 @@ def qlinear_conv(trace: Trace, node: Node, operands: list[Value | None]) -> list
     return [_requantized(trace, node, result, factors, zeros, zero.dtype, integer=True)]
 
 
-@rule("DynamicQuantizeLinear", steps=("maximum", "quotient", "floor", "relu"))
+@rule("DynamicQuantizeLinear", steps=("maximum", "equal", "quotient", "floor", "requantize"))
 def dynamic_quantize(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """uint8 over the range of x itself: a private division an element, rounded as finely as activations are."""
     x = linear(node, operands[0], trace)
