@@ -124,7 +124,15 @@ def tree_exactness(plan: Plan) -> str:
         known = Rounding.ENUMERATED
     if guarded:
         known = Rounding.BOUNDED
-    return f"trees: {TEXT[known]}"
+    if not guarded:
+        return f"trees: {TEXT[known]}"
+    bands = [
+        (step.integer("margin") if "margin" in step.params else int(step.integers("gaps").max()))
+        * 2.0**-step.fraction_bits
+        for step in deciding
+        if "gaps" in step.params or "margin" in step.params
+    ]
+    return f"trees: {TEXT[known]}, {max(bands):.1e} at most"
 
 
 def _sums(frame: Frame, source: Affine) -> list[_Sum] | None:

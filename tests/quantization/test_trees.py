@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 from onnx import helper
 
@@ -65,7 +67,9 @@ def test_real_models_decide_as_onnxruntime_does(models: Path, name: str) -> None
         assert max(tiers.refused.mean(), classes.refused.mean()) < 0.01
 
 
-@pytest.mark.parametrize("seed", range(24))
+@example(seed=3)
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 1 << 32))
 def test_random_classifiers_decide_as_onnxruntime_does(seed: int) -> None:
     draw = np.random.default_rng(seed)
     schema = features(
@@ -369,3 +373,19 @@ def test_near_ties_of_real_models_are_decided_alike_or_refused(models: Path, nam
     assert np.array_equal(found.outputs[~found.refused, 0], wanted[~found.refused])
     real = distance[best] * 2.0 ** -plan.steps[-1].fraction_bits
     assert real.min() < 1e-3
+
+
+@pytest.mark.parametrize("transform", ["NONE", "LOGISTIC", "SOFTMAX", "SOFTMAX_ZERO", "PROBIT"])
+def test_transformed_scores_are_close_to_onnxruntime(transform: str) -> None:
+    draw = np.random.default_rng(21)
+    schema = features(draw, ["int", "category", "bool"])
+    nodes = trees(draw, 3, 3, 3, VALUES, MODES)
+    attributes = {**nodes, **votes(draw, nodes, "class", [0, 1, 2], [0.1, 0.05, 0.2, 0.3]), "post_transform": transform}
+    data = model("TreeEnsembleClassifier", 3, {**attributes, "classlabels_int64s": [4, 5, 6]}, 3)
+    graph = import_model(data)
+    batch = aimed(draw, schema, VALUES, 60)
+    labels, scores = answers(session(data), batch.to_model_rows())
+    found = run(calibrate(graph, schema, request=Request("label")), schema, batch)
+    assert np.array_equal(found.outputs[~found.refused, 0], labels[~found.refused])
+    plan = calibrate(graph, schema, request=Request("score", output="scores"))
+    assert np.abs(run(plan, schema, batch).outputs / 1e6 - scores).max() < 5e-3

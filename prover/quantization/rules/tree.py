@@ -9,9 +9,8 @@ from prover.graph.ops.ml_tree import class_labels, returned_labels
 from prover.graph.trees import Ensemble
 from prover.quantization.blocks.forest import sums
 from prover.quantization.rules import rule
-from prover.quantization.rules.activation import softmax_link
-from prover.quantization.rules.classifier import checked_classes
-from prover.quantization.trace import Affine, Label, Link, Trace, Value, unsupported
+from prover.quantization.rules.classifier import checked_classes, transformed
+from prover.quantization.trace import Affine, Label, Link, Trace, Value
 
 _STEPS = ("cuts", "trees")
 
@@ -23,7 +22,7 @@ def tree_regressor(trace: Trace, node: Node, operands: list[Value | None]) -> li
     scores = total.pick(np.arange(total.size, dtype=np.int64).reshape(1, -1))
     if ensemble.n_outputs == 1 and ensemble.transform != "PROBIT":
         return [scores]
-    return [_transformed(node, scores, ensemble.transform)]
+    return [transformed(trace, node, scores, ensemble.transform)]
 
 
 @rule("TreeEnsembleClassifier", domain="ai.onnx.ml", steps=_STEPS)
@@ -68,7 +67,7 @@ def _class_scores(trace: Trace, node: Node, total: Affine, ensemble: Ensemble) -
     """The scores as the model returns them, shape [1, k]."""
     shape = np.arange(ensemble.n_outputs, dtype=np.int64).reshape(1, -1)
     if ensemble.n_outputs > 2:
-        return _transformed(node, total.pick(shape), ensemble.transform)
+        return transformed(trace, node, total.pick(shape), ensemble.transform)
     second = bool(ensemble.targets.any())
     if ensemble.base.size < 2 and not second:  # one score speaks for both classes
         score = total.pick(np.zeros(1, dtype=np.int64))
@@ -81,19 +80,9 @@ def _class_scores(trace: Trace, node: Node, total: Affine, ensemble: Ensemble) -
         last = zero
     elif not bool((ensemble.targets == 0).any()):
         first = zero
-    return _transformed(node, _pair(first, last, 0.0).pick(shape), ensemble.transform)
+    return transformed(trace, node, _pair(first, last, 0.0).pick(shape), ensemble.transform)
 
 
 def _pair(first: Affine, last: Affine, offset: float) -> Affine:
     both = Affine.stack([first, last])
     return Affine(both.shape, both.matrix, both.bias + np.array([offset, 0.0]), both.optional)
-
-
-def _transformed(node: Node, scores: Affine, transform: str) -> Value:
-    if transform == "LOGISTIC":
-        return Link("sigmoid", scores)
-    if transform == "SOFTMAX":
-        return softmax_link(scores)
-    if transform == "NONE":
-        return scores
-    raise unsupported(node, f"post_transform {transform}", "NONE, LOGISTIC and SOFTMAX are proved")
