@@ -17,7 +17,7 @@ from prover.quantization.readers import Readers
 from prover.quantization.sparse import Sparse
 from prover.quantization.trace import Affine
 
-_RELATIVE_BITS = 20
+RELATIVE_BITS = 20
 """Where sums are too large for the wanted precision, rounding may cost this fraction of the sum of the terms'
 magnitudes: what float32 itself loses in a sum of sixteen terms."""
 
@@ -190,7 +190,7 @@ class Frame:
             source: the linear inputs of a step.
             wanted: fraction bits that keep the error budget.
             what: names the step in errors.
-            error_bits: the budget, 2^-error_bits, where fewer bits have to do; see also :data:`_RELATIVE_BITS`.
+            error_bits: the budget, 2^-error_bits, where fewer bits have to do; see also :data:`RELATIVE_BITS`.
             kept: fraction bits the step keeps; the half its truncation needs is added to the bias. None: no rounding.
             least: fewest fraction bits the step can work with.
             scale: counts of the result for one unit of the source.
@@ -284,7 +284,7 @@ class Frame:
         lost = np.abs(np.rint(real.data / unit) * unit - real.data) * seen
         error = real.row_sum(lost) + np.abs(np.rint(offset / unit) * unit - offset)
         terms = real.row_sum(np.abs(real.data) * seen) + np.abs(offset)
-        excess = error / np.maximum(2.0**-error_bits, terms * 2.0**-_RELATIVE_BITS)
+        excess = error / np.maximum(2.0**-error_bits, terms * 2.0**-RELATIVE_BITS)
         worst = int(np.argmax(excess))
         if excess[worst] <= 1.0:
             return

@@ -56,6 +56,9 @@ class Spec:
         scale: counts of a result for 1.
         tolerance: largest error before the result is rounded, and that fraction of results above 1.
         exact: the arguments are exact, not rounded to z.
+        price: 0 for results rounded to 1/scale; otherwise they keep their ``shift`` further bits, and whatever reads
+            them pays this many constraints a bit and element.
+        most_shift: largest shift.
     """
 
     name: str
@@ -67,6 +70,8 @@ class Spec:
     scale: float
     tolerance: float
     exact: bool
+    price: float = 0.0
+    most_shift: int = 60
 
 
 @dataclass(frozen=True)
@@ -124,12 +129,12 @@ def cheapest_table(spec: Spec) -> Table:
     Raises:
         QuantizationError: the error cannot be reached with :data:`_MOST_SEGMENTS` segments.
     """
-    best: tuple[int, Table] | None = None
+    best: tuple[float, Table] | None = None
     for degree, largest in ((2, 2 * (spec.position_bits + 1)), (1, spec.position_bits + 3)):
         if degree == 1 and best is not None and best[1].starts.size > _FEW:
             break
         worse = 0
-        for shift in range(max(4, largest), 0, -2):
+        for shift in range(min(max(4, largest), spec.most_shift), 0, -2):
             found, too_many = _attempt(spec, degree, shift, best, _NEARLY)
             if best is None and too_many:
                 break  # a smaller shift makes segments shorter still
@@ -144,32 +149,40 @@ def cheapest_table(spec: Spec) -> Table:
             "narrow the ranges of the schema's features, or use fewer activation bits",
         )
     degree, middle = best[1].coefficients.shape[1] - 1, best[1].shift
-    for shift in (middle, middle - 1, middle + 1):
+    for shift in (middle, middle - 1, min(middle + 1, spec.most_shift)):
         best = _attempt(spec, degree, shift, best, _VERY_NEARLY)[0] or best
     return best[1]
 
 
 def _attempt(
-    spec: Spec, degree: int, shift: int, best: tuple[int, Table] | None, nearly: float
-) -> tuple[tuple[int, Table] | None, bool]:
+    spec: Spec, degree: int, shift: int, best: tuple[float, Table] | None, nearly: float
+) -> tuple[tuple[float, Table] | None, bool]:
     """The cheaper one of ``best`` and of what this degree and shift give, with its cost; whether segments ran out."""
     fit = _Fit(spec, degree, shift, nearly)
-    table = fit.table(best[0] if best else _MOST_SEGMENTS)
+    table = fit.table(math.ceil(best[0]) if best else _MOST_SEGMENTS)
     if table is None:
         return best, fit.long
-    cost = _cost(table, spec)
+    cost = table_cost(table, spec)
     return ((cost, table) if best is None or cost < best[0] else best), False
 
 
-def _cost(table: Table, spec: Spec) -> int:
+def table_cost(table: Table, spec: Spec) -> float:
     """Constraints of one element: thresholds, digits of the offset, products, digits of the result."""
     lengths = np.diff(np.append(table.starts, spec.high + 1))
+    thresholds, products = int(table.starts.size) - 1, table.coefficients.shape[1] - 1
+    offset = int(lengths.max() - 1).bit_length()
+    if spec.price:
+        return float(thresholds + products + offset + spec.price * table.shift)
     least, most = extremes(table.starts, table.starts + lengths - 1, table.starts, table.coefficients, table.shift)
     spread = int(most.max()) - int(least.min())
-    products = table.coefficients.shape[1] - 1
-    thresholds = int(table.starts.size) - 1
-    digits = int(lengths.max() - 1).bit_length() + spread.bit_length()
-    return int(thresholds + digits + products + table.shift)
+    return float(thresholds + products + offset + spread.bit_length() + table.shift)
+
+
+def unrounded(table: Table) -> Table:
+    """The same without the last rounding: results have ``shift`` more fraction bits."""
+    coefficients = table.coefficients.copy()
+    coefficients[:, -1] -= (1 << table.shift) >> 1
+    return replace(table, coefficients=coefficients, shift=0)
 
 
 @dataclass(frozen=True)
@@ -304,7 +317,8 @@ class _Fit:
         size = np.maximum(np.abs(exact), 1.0)
         excess = float((error / (self.wanted * size)).max())
         least = max(1.0, float(np.abs(exact).min()) * (1 - 2.0**-10))
-        total = float(((error + 0.5) / self.scale / size).max()) * (1 + 2.0**-10)
+        rounding = 0.0 if self.spec.price else 0.5
+        total = float(((error + rounding) / self.scale / size).max()) * (1 + 2.0**-10)
         return _Segment(coefficients, excess if math.isfinite(total) else math.inf, total, moved / least, slope)
 
     def _moved(self, slope: float, bend: float, start: int, end: int) -> float:

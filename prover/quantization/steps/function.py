@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from prover.errors import QuantizationError
 from prover.quantization import piecewise
-from prover.quantization.frame import Frame, Quantised, bit_length
+from prover.quantization.frame import RELATIVE_BITS, Frame, Quantised, bit_length
 from prover.quantization.functions import Function, Tail, function
 from prover.quantization.plan import LinearForms, Param, Step
 from prover.quantization.steps import StepKind
@@ -32,6 +32,15 @@ _TOLERANCE = 0.3
 
 _STEEPEST = 1e9
 """A bound on the slope beyond it says nothing."""
+
+_LOOSE = 0.75
+"""The same of results that are not rounded."""
+
+_ABSORBING = frozenset({"relu", "function", "sigmoid", "tier", "argmax", "round", "compare", "maximum"})
+"""Kinds of steps that decompose what they read, a constraint a bit."""
+
+_ROOM = 57
+"""Bits of the widest sum of results that stay as they are."""
 
 _WIDTH = 36
 """Bits of the largest result; results that are larger get fewer fraction bits."""
@@ -63,11 +72,11 @@ def quantise(step: FloatStep, frame: Frame) -> Quantised:
         clamp[0] = min(max(least, math.ceil(low * 2.0**position)), most)
     if math.isfinite(high):
         clamp[1] = max(min(most, math.floor(high * 2.0**position)), clamp[0])
-    ends = clamp[0], clamp[1]
+    tolerance = _TOLERANCE * 2.0**-precision
     spec = piecewise.Spec(
-        name, arguments, least, most, ends, position, 2.0**precision, _TOLERANCE * 2.0**-precision, shift == 0
+        name, arguments, least, most, (clamp[0], clamp[1]), position, 2.0**precision, tolerance, shift == 0
     )
-    bits, table = _table(spec, shape, precision, step.node)
+    bits, table = _chosen(spec, shape, step, frame)
     params = table_params(shift, table)
     params["bound_billionths"] = min(math.ceil(table.error * 1e9), 1 << 60)
     if table.slope < _STEEPEST:
@@ -107,11 +116,49 @@ def evaluate(step: Step, inputs: I64) -> I64:
     return piecewise.evaluate(inputs >> step.integer("shift"), starts, coefficients, step.integer("out_shift"))
 
 
-def _table(spec: piecewise.Spec, shape: Function, precision: int, node: str) -> tuple[int, piecewise.Table]:
-    """Fraction bits of the results, and the table; fewer bits where the arithmetic would leave 61 bits."""
+def _largest(spec: piecewise.Spec, shape: Function) -> float:
+    """Largest magnitude of the function inside the clamp."""
     unit = 2.0**-spec.position_bits
     ends = shape.range(np.array([spec.clamp[0] * unit]), np.array([spec.clamp[1] * unit]))
-    largest = max(float(np.abs(ends).max()), 1.0)
+    return float(np.abs(ends).max())
+
+
+def _chosen(spec: piecewise.Spec, shape: Function, step: FloatStep, frame: Frame) -> tuple[int, piecewise.Table]:
+    """Fraction bits of the results, and the table: the cheaper one of results that are rounded and that are not.
+
+    What is not rounded here is rounded by what reads it, which is cheaper where that is few forms, and it has the
+    rounding's part of the error to spare.
+    """
+    settings, readers = frame.settings, frame.readers
+    precision = settings.activation_bits
+    bits, table = _table(spec, shape, precision, step.node)
+    if not readers.rows or not readers.kinds <= _ABSORBING or not math.isfinite(readers.reach):
+        return bits, table
+    largest = max(_largest(spec, shape), 1.0)
+    # What reads them rounds its weights to the budget of a last layer, or to a fraction of its sum; see Frame.fit.
+    reach = math.log2(max(readers.reach * largest, 1.0))
+    precise = min(settings.logit_error_bits + reach, RELATIVE_BITS)
+    spare = math.floor(_ROOM - math.log2(readers.longest * largest) - precise - bits)
+    if spare < 1:
+        return bits, table
+    loose = replace(
+        spec,
+        scale=2.0**bits,
+        tolerance=_LOOSE * 2.0**-precision,
+        price=readers.rows / step.n_outputs,
+        most_shift=spare,
+    )
+    try:
+        found = piecewise.cheapest_table(loose)
+    except QuantizationError:
+        return bits, table
+    costs = piecewise.table_cost(table, replace(spec, scale=2.0**bits)), piecewise.table_cost(found, loose)
+    return (bits + found.shift, piecewise.unrounded(found)) if costs[1] < costs[0] else (bits, table)
+
+
+def _table(spec: piecewise.Spec, shape: Function, precision: int, node: str) -> tuple[int, piecewise.Table]:
+    """Fraction bits of the results, and the table; fewer bits where the arithmetic would leave 61 bits."""
+    largest = max(_largest(spec, shape), 1.0)
     if not math.isfinite(largest):
         raise QuantizationError(f"{node}: {spec.name} has no finite range", "narrow the ranges of the features")
     magnitude = math.ceil(math.log2(largest))
