@@ -167,6 +167,7 @@ class Trace:
         n_variables: fact slots and outputs of the steps.
         labels: what classifier nodes call the winner of their scores, whether or not the model returns it.
         tensors: the graph's tensors, for rules that depend on the element type of an operand.
+        vocabulary: place of every text; see :mod:`prover.quantization.blocks.texts`.
         graph: the model, for rules that look at more than one node.
         cuts: where the trees of the model cut each feature; None without trees.
         shared: what rules keep for the nodes that follow, by a name of their own.
@@ -181,6 +182,7 @@ class Trace:
     n_variables: int = 0
     labels: list[Label] = field(default_factory=list)
     tensors: Mapping[str, TensorInfo] = field(default_factory=dict)
+    vocabulary: dict[str, int] = field(default_factory=dict)
     graph: Graph | None = None
     cuts: Cuts | None = None
     shared: dict[str, Any] = field(default_factory=dict)
@@ -328,10 +330,13 @@ def trace_graph(
             if name:
                 check_result(trace, node, graph.tensors[name], value)
                 values[name] = value
-    return trace, {tensor.name: values[tensor.name] for tensor in graph.outputs}
+    outputs = {tensor.name: values[tensor.name] for tensor in graph.outputs}
+    texts = {tensor.name for tensor in graph.outputs if tensor.dtype.kind == "O"}
+    return trace, {name: value for name, value in outputs.items() if name not in texts or not isinstance(value, Affine)}
 
 
 def _bind_inputs(graph: Graph, trace: Trace, values: dict[str, Value]) -> None:
+    from prover.quantization.blocks.texts import text_input
     from prover.quantization.dtypes import check_input
 
     row = trace.feature_row()
@@ -344,8 +349,11 @@ def _bind_inputs(graph: Graph, trace: Trace, values: dict[str, Value]) -> None:
     start = 0
     for tensor in graph.inputs:
         numbers = np.arange(start, start + tensor.size, dtype=np.int64)
-        value = row.pick(numbers.reshape(tensor.shape))
-        check_input(trace, tensor, value)
+        if tensor.dtype.kind == "O":
+            value = text_input(trace, tensor, trace.facts.features[start : start + tensor.size])
+        else:
+            value = row.pick(numbers.reshape(tensor.shape))
+            check_input(trace, tensor, value)
         values[tensor.name] = value
         start += tensor.size
 
@@ -372,6 +380,10 @@ def linear(node: Node, value: Value | None, trace: Trace) -> Affine:
         raise unsupported(node, "a required input is absent")
     if isinstance(value, Link | Label):
         return trace.proved(node, value)
+    if isinstance(value, np.ndarray) and value.dtype.kind == "O":
+        from prover.quantization.blocks.texts import constant_texts
+
+        return constant_texts(trace, value)
     affine = value if isinstance(value, Affine) else Affine.constant(value, trace.n_variables)
     if affine.optional.any():
         raise unsupported(node, trace.absent(affine), IMPUTE)

@@ -30,8 +30,8 @@ def build(nodes: list[Any], kinds: dict[str, int], output: tuple[str, int] = ("y
     inputs = [helper.make_tensor_value_info(name, kind, [None, 1]) for name, kind in kinds.items()]
     outputs = [helper.make_tensor_value_info(output[0], output[1], None)]
     graph = helper.make_graph(nodes, "net", inputs, outputs)
-    opsets = [helper.make_opsetid("", 17), helper.make_opsetid(ML, ml)]
-    return bytes(helper.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString())
+    opsets = [helper.make_opsetid("", 19), helper.make_opsetid(ML, ml)]
+    return bytes(helper.make_model(graph, opset_imports=opsets, ir_version=9).SerializeToString())
 
 
 def exact(onnx: bytes, features: tuple[Feature, ...], rows: np.ndarray) -> Plan:
@@ -114,15 +114,24 @@ def test_texts_must_be_categories() -> None:
     strict = build([node("OneHotEncoder", ["c"], "y", cats_strings=["red"], zeros=0)], {"c": STRING})
     with pytest.raises(UnsupportedOpError, match="admits the value 'green'"):
         calibrate(import_model(strict), Schema("s", (COLOUR,)))
-    inner = build(
-        [
-            node("LabelEncoder", ["c"], "t", keys_strings=["red"], values_strings=["r"]),
-            node("OneHotEncoder", ["t"], "y", cats_strings=["r"]),
-        ],
-        {"c": STRING},
-    )
-    with pytest.raises(UnsupportedOpError, match="text computed inside"):
-        calibrate(import_model(inner), Schema("s", (COLOUR,)))
+
+
+def test_texts_made_of_texts() -> None:
+    """A table from text to text, and a default in place of the missing ones, as imputers write it."""
+    nodes = [
+        node("Equal", ["c", "nothing"], "gone", domain=""),
+        node("Where", ["gone", "other", "c"], "full", domain=""),
+        node("LabelEncoder", ["full"], "short", keys_strings=["red", "grey"], values_strings=["r", "g"]),
+        node("OneHotEncoder", ["short"], "o", cats_strings=["r", "g", "_Unused"]),
+        node("Reshape", ["o", "s"], "y", domain=""),
+    ]
+    constants = {"nothing": [""], "other": ["grey"], "s": [-1, 3]}
+    made = []
+    for name, value in constants.items():
+        array = np.array(value, dtype=np.int64 if name == "s" else object)
+        made.append(helper.make_node("Constant", [], [name], value=numpy_helper.from_array(array)))
+    rows = np.array([["red"], [None], ["blue"]], dtype=object)
+    exact(build([*made, *nodes], {"c": STRING}), (Category("colour", COLOURS, optional=True),), rows)
 
 
 NUMBERS = np.arange(-3, 9, dtype=np.float64)[:, None]

@@ -1,54 +1,62 @@
-"""Functions of texts: a text the model reads is one label of a category of the schema, so they are all linear.
+"""Texts as numbers: every text a model knows has a place in one vocabulary, and a text tensor holds places.
 
-A text tensor is an :class:`Affine` whose elements are the index of their category's label: the operators that only
-move elements need not know that they move text. A missing category is the empty text.
+A text the model reads is one label of a category of the schema, so its place is linear in the category's one-hot, and
+so is any function of it. Operators that move, choose or compare elements need not know that they are texts. A missing
+category is the empty text, whose place is 0.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from prover.graph import Node
+from prover.errors import ModelShapeError
+from prover.graph import TensorInfo
+from prover.quantization.facts import FactSlots
 from prover.quantization.sparse import Sparse
-from prover.quantization.trace import Affine, Trace, unsupported
+from prover.quantization.trace import Affine, Trace
+from prover.schema import Category
 
 MISSING = ""
 """What a model with text inputs reads where a category is missing."""
 
-Function = Callable[[Sequence[str]], NDArray[np.float64]]
-"""n texts to float64[n, width] results."""
+
+def places(trace: Trace, texts: Iterable[object]) -> NDArray[np.float64]:
+    """float64[n]: the place of each text in the vocabulary, to which new ones are added."""
+    known = trace.vocabulary
+    known.setdefault(MISSING, 0)
+    return np.array([known.setdefault(str(text), len(known)) for text in texts], dtype=np.float64)
 
 
-def of_texts(trace: Trace, node: Node, texts: Affine, width: int, function: Function) -> Affine:
-    """``function`` of every element, without any constraint: shape ``(*texts.shape, width)``.
+def text_at(trace: Trace, place: float) -> str:
+    """The text at a place, for messages."""
+    return next((repr(text) for text, known in trace.vocabulary.items() if known == place), "of an unknown place")
+
+
+def constant_texts(trace: Trace, texts: NDArray[np.object_]) -> Affine:
+    """A tensor of known texts."""
+    return Affine.constant(places(trace, texts.ravel()).reshape(texts.shape), trace.n_variables)
+
+
+def text_input(trace: Trace, tensor: TensorInfo, facts: tuple[FactSlots, ...]) -> Affine:
+    """What a text input holds: the label of each of its features.
 
     Raises:
-        UnsupportedOpError: an element that is no text of the schema.
+        ModelShapeError: a feature that is no category.
     """
     rows, cols, data = [np.zeros(0, dtype=np.int64)], [np.zeros(0, dtype=np.int64)], [np.zeros(0)]
-    for element in range(texts.size):
-        slots, labels = _labels(trace, node, texts, element)
-        results = function(labels).reshape(slots.size, width)
-        place, result = np.nonzero(results)
-        rows.append(element * width + result)
-        cols.append(slots[place])
-        data.append(results[place, result])
-    size = texts.size * width
-    columns = (np.concatenate(rows), np.concatenate(cols), np.concatenate(data))
-    matrix = Sparse.from_triplets(*columns, (size, trace.n_variables))
-    return Affine((*texts.shape, width), matrix, np.zeros(size), np.zeros(size, dtype=np.bool_))
-
-
-def _labels(trace: Trace, node: Node, texts: Affine, element: int) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """(slots of the element's category, the text each one stands for)."""
-    columns = texts.matrix.cols[texts.matrix.indptr[element] : texts.matrix.indptr[element + 1]]
-    for fact in trace.facts.features:
-        labels = getattr(fact.feature, "labels", None)
-        if labels is None or not columns.size or not fact.start <= columns[0] <= fact.last:
-            continue
-        count = fact.count + (fact.missing >= 0)
-        return np.arange(fact.start, fact.start + count), (*labels, MISSING)[:count]
-    raise unsupported(node, "it reads a text that is no category of the schema", "declare the feature a category")
+    for row, fact in enumerate(facts):
+        if not isinstance(fact.feature, Category):
+            raise ModelShapeError(
+                f"input {tensor.name!r} holds texts, feature {fact.feature.name!r} is none",
+                "declare the feature a category, with the texts as its labels",
+            )
+        slots = np.arange(fact.start, fact.start + fact.count)
+        rows.append(np.full(slots.size, row))
+        cols.append(slots)
+        data.append(places(trace, fact.feature.labels))
+    columns = np.concatenate(rows), np.concatenate(cols), np.concatenate(data)
+    matrix = Sparse.from_triplets(*columns, (len(facts), trace.n_variables))
+    return Affine(tensor.shape, matrix, np.zeros(len(facts)), np.zeros(len(facts), dtype=np.bool_))

@@ -5,7 +5,8 @@ Of a category or a boolean, and so of every text, they are linear; of other whol
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +15,7 @@ from prover.graph import Node
 from prover.graph.ops.ml_encoders import Lookup, lookup_of, one_hot_categories
 from prover.quantization.blocks.compare import equal_zero
 from prover.quantization.blocks.finite import mapped
-from prover.quantization.blocks.texts import of_texts
+from prover.quantization.blocks.texts import places, text_at
 from prover.quantization.rules import rule
 from prover.quantization.rules.classifier import checked_classes
 from prover.quantization.rules.linear import integer
@@ -29,18 +30,21 @@ _TEXT = np.dtype(object)
 @rule("OneHotEncoder", domain=_ML, steps=("equal",))
 def one_hot_encoder(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """One column per category, appended as the last axis. ``zeros = 0`` means an unknown value is an error."""
-    if trace.tensors[node.inputs[0]].dtype == _TEXT:
-        return [_one_hot_texts(trace, node, operands[0])]
+    dtype = trace.tensors[node.inputs[0]].dtype
     source = linear(node, operands[0], trace)
-    wanted = np.asarray(one_hot_categories(node, np.dtype(np.int64)), dtype=np.float64)
+    categories = one_hot_categories(node, _TEXT if dtype == _TEXT else np.dtype(np.int64))
+    wanted = _numbers(trace, dtype, categories)
     strict = integer(node, "zeros") == 0
+
+    def shown(value: float) -> str:
+        return text_at(trace, value) if dtype == _TEXT else f"{value:g}"
 
     def encode(values: F64) -> F64:
         if np.any(values != np.rint(values)):
             raise unsupported(node, "its input is not a whole number", "feed the category itself to the encoder")
         hits = values[:, None] == wanted[None, :]
         if strict and not hits.any(axis=1).all():
-            raise _unknown(node, f"{values[~hits.any(axis=1)][0]:g}")
+            raise _unknown(node, shown(values[~hits.any(axis=1)][0]))
         return np.asarray(hits, dtype=np.float64)
 
     def compare(rest: Affine) -> Affine:
@@ -49,23 +53,10 @@ def one_hot_encoder(trace: Trace, node: Node, operands: list[Value | None]) -> l
             raise unsupported(node, "its input is not known to be whole", "declare its feature a category or an int")
         beyond = [value for value in range(int(low.min()), int(low.min()) + wanted.size + 1) if value not in wanted]
         if strict and (beyond[0] <= high.max()):
-            raise _unknown(node, str(beyond[0]))
+            raise _unknown(node, shown(beyond[0]))
         return _matches(trace, node, rest, wanted)
 
     return [_shaped(mapped(trace, source, wanted.size, encode, compare), (*source.shape, wanted.size))]
-
-
-def _one_hot_texts(trace: Trace, node: Node, value: Value | None) -> Affine:
-    categories = np.array(one_hot_categories(node, _TEXT), dtype=object)
-    strict = integer(node, "zeros") == 0
-
-    def encode(texts: Sequence[str]) -> F64:
-        hits = np.array(texts, dtype=object)[:, None] == categories[None, :]
-        if strict and not hits.any(axis=1).all():
-            raise _unknown(node, repr(texts[int(np.flatnonzero(~hits.any(axis=1))[0])]))
-        return np.asarray(hits, dtype=np.float64)
-
-    return of_texts(trace, node, _texts(node, value), categories.size, encode)
 
 
 @rule("LabelEncoder", "CategoryMapper", domain=_ML, steps=("equal",))
@@ -75,13 +66,22 @@ def lookup(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value
     table = lookup_of(node, trace.tensors[node.inputs[0]].dtype)
     if isinstance(value, Label):
         return [_renamed(node, value, table)]
-    if table.values == _TEXT:
-        raise unsupported(node, "a text computed inside the model", "texts are proved as inputs and as class labels")
-    if table.keys == _TEXT:
-        source = _texts(node, value)
-        found = of_texts(trace, node, source, 1, lambda texts: np.array([table(text) for text in texts], dtype=float))
-        return [_shaped(found, source.shape)]
-    return [_looked_up(trace, node, value, table)]
+    return [_looked_up(trace, node, value, _numeric(trace, table))]
+
+
+def _numeric(trace: Trace, table: Lookup) -> Lookup:
+    """The same table, with the places of texts in place of the texts."""
+    keys = _numbers(trace, table.keys, table.table).tolist()
+    values = _numbers(trace, table.values, table.table.values()).tolist()
+    default = float(_numbers(trace, table.values, [table.default])[0])
+    real = np.dtype(np.float64)
+    kinds = real if table.keys == _TEXT else table.keys, real
+    nan = None if table.nan is None else float(_numbers(trace, table.values, [table.nan])[0])
+    return Lookup(dict(zip(keys, values, strict=True)), default, *kinds, nan)
+
+
+def _numbers(trace: Trace, dtype: np.dtype[Any], entries: Iterable[Any]) -> F64:
+    return places(trace, entries) if dtype == _TEXT else np.array(list(entries), dtype=np.float64)
 
 
 def _looked_up(trace: Trace, node: Node, value: Value | None, table: Lookup) -> Affine:
@@ -125,12 +125,6 @@ def _renamed(node: Node, label: Label, table: Lookup) -> Label:
         raise unsupported(node, "a class that is not a whole number", "number the classes from 0")
     classes = np.array([int(number) for number in found], dtype=np.int64)
     return Label(label.logits, checked_classes(node, classes), label.shape)
-
-
-def _texts(node: Node, value: Value | None) -> Affine:
-    if not isinstance(value, Affine):
-        raise unsupported(node, "a text that is no input of the model")
-    return value
 
 
 def _shaped(value: Affine, shape: tuple[int, ...]) -> Affine:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -11,10 +10,9 @@ from numpy.typing import NDArray
 from prover.graph import Node
 from prover.quantization.blocks.compare import at_least_zero, equal_zero
 from prover.quantization.blocks.maximum import maximum, minimum
-from prover.quantization.blocks.product import contract, product
+from prover.quantization.blocks.product import product
 from prover.quantization.blocks.select import select
 from prover.quantization.blocks.sums import aligned, combined, shifted
-from prover.quantization.blocks.texts import MISSING, of_texts
 from prover.quantization.rules import rule
 from prover.quantization.rules.shape import as_affine, moved
 from prover.quantization.trace import Affine, Link, Trace, Value, linear, unsupported
@@ -45,11 +43,9 @@ def order(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]
     return [at_least_zero(trace, node, combined(first, second, -1.0), strict)]
 
 
-@rule("Equal", steps=("equal", "contract"), exactness="exact")
+@rule("Equal", steps=("equal",))
 def equal(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """``a == b`` of exact numbers, or of texts."""
-    if trace.tensors[node.inputs[0]].dtype.kind == "O":
-        return [_same_text(trace, node, operands)]
     first, second = (linear(node, value, trace) for value in operands)
     return [equal_zero(trace, node, combined(first, second, -1.0))]
 
@@ -153,28 +149,6 @@ def extreme(trace: Trace, node: Node, operands: list[Value | None]) -> list[Valu
 def infinite(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """No value of the circuit is infinite."""
     return [np.zeros(trace.tensors[node.inputs[0]].shape, dtype=np.bool_)]
-
-
-def _same_text(trace: Trace, node: Node, operands: list[Value | None]) -> Affine:
-    """Sum over all texts of the products of two one-hot vectors."""
-    known = {text for fact in trace.facts.features for text in getattr(fact.feature, "labels", ())}
-    known.update(str(text) for value in operands if isinstance(value, np.ndarray) for text in value.ravel())
-    texts = [MISSING, *sorted(known - {MISSING})]
-
-    def hot(labels: Sequence[str]) -> NDArray[np.float64]:
-        return np.array([[float(label == text) for text in texts] for label in labels])
-
-    sides = []
-    for value in operands:
-        if isinstance(value, np.ndarray):
-            table = hot([str(text) for text in value.ravel()]).reshape(*value.shape, len(texts))
-            sides.append(Affine.constant(table, trace.n_variables))
-        else:
-            assert isinstance(value, Affine)
-            sides.append(of_texts(trace, node, value, len(texts), hot))
-    first, second = aligned(*sides)
-    places = np.arange(first.size)
-    return contract(trace, node, first, second, places, places, places // len(texts), first.shape[:-1])
 
 
 def _logits(left: Value | None, right: Value | None) -> tuple[Value | None, Value | None]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from prover.graph import Node
 from prover.graph.ops import find_spec
+from prover.quantization.blocks.texts import constant_texts
 from prover.quantization.rules import rule
 from prover.quantization.trace import Affine, Label, Link, Trace, Value, unsupported
 
@@ -62,7 +63,7 @@ def moved(trace: Trace, node: Node, operands: Sequence[Value | None], places: Se
     Sigmoids stay sigmoids, and a softmax of which all elements are kept stays one; beside others they are computed.
 
     Raises:
-        UnsupportedOpError: another operand depends on the input, or is text.
+        UnsupportedOpError: another operand depends on the input.
     """
     sources = {place: operands[place] for place in places if place < len(operands) and operands[place] is not None}
     results = numbered(node, [value.shape for value in sources.values() if value is not None], operands, tuple(sources))
@@ -98,17 +99,13 @@ def numbered(
 
 
 def as_affine(trace: Trace, node: Node, value: Value) -> Affine:
-    """A value as an affine tensor, elements that may be missing included.
-
-    Raises:
-        UnsupportedOpError: text.
-    """
+    """A value as an affine tensor, elements that may be missing included."""
     if isinstance(value, Link | Label):
         return trace.proved(node, value)
     if isinstance(value, Affine):
         return value
     if value.dtype.kind == "O":
-        raise unsupported(node, "it joins text with numbers that depend on the input")
+        return constant_texts(trace, value)
     return Affine.constant(value, trace.n_variables)
 
 
