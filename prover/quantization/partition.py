@@ -166,6 +166,7 @@ def _changes(reading: Reading, facts: FactSpace) -> dict[int, I64]:
     ensemble, source = reading.ensemble, reading.source
     result: dict[int, list[I64]] = {}
     monotone: list[tuple[int, float, bool]] = []
+    tables: dict[int, NDArray[np.generic]] = {}
     for node in reading.inner.tolist():
         group, element = reading.group(node), int(ensemble.feature[node])
         if group is None or group[0] < 0 or facts.features[group[0]].is_category:
@@ -178,7 +179,9 @@ def _changes(reading: Reading, facts: FactSpace) -> dict[int, I64]:
         else:
             low, high = source.span(group[0])
             codes = np.arange(low, high + 1, dtype=np.int64)
-            held = _decide(ensemble, node, source.values(np.full(codes.size, element), codes))
+            if element not in tables:
+                tables[element] = source.values(np.full(codes.size, element), codes)
+            held = _decide(ensemble, node, tables[element])
             result[group[0]].append(codes[1:][held[1:] != held[:-1]])
     items = sorted(set(monotone))
     if items:
