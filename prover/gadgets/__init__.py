@@ -21,6 +21,7 @@ from prover.gadgets.range import range_bits, range_exact
 from prover.gadgets.relu import relu_truncate
 from prover.gadgets.saturate import saturate
 from prover.gadgets.select import select
+from prover.gadgets.top import top
 from prover.gadgets.truncate import truncate
 
 __all__ = [
@@ -50,5 +51,6 @@ __all__ = [
     "saturate",
     "select",
     "thermometer",
+    "top",
     "truncate",
 ]

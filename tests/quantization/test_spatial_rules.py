@@ -246,6 +246,28 @@ def test_a_pool_and_its_relu_are_one_step() -> None:
         np.testing.assert_array_equal(values, np.maximum(windows, 0))
 
 
+@pytest.mark.parametrize(("kernels", "kinds"), [(128, ["wire"]), (2, [])])
+def test_pooled_maps_become_wires_where_a_convolution_reads_them_often(kernels: int, kinds: list[str]) -> None:
+    """A mean of four, read by every kernel: 3 terms saved each time against a row, a wire and 4 terms."""
+    from onnx import helper
+
+    from tests.quantization.nets import model
+
+    weights = np.random.default_rng(1).normal(size=(kernels, 1, 1, 1)).astype(np.float32)
+    nodes = [
+        helper.make_node("Reshape", ["X", "s"], ["i"], "image"),
+        helper.make_node("AveragePool", ["i"], ["a"], "mean", kernel_shape=[2, 2], strides=[2, 2]),
+        helper.make_node("Conv", ["a", "w"], ["c"], "conv"),
+        helper.make_node("ReduceSum", ["c", "axes"], ["y"], "sum"),
+    ]
+    constants = {"s": np.array([1, 1, 4, 4]), "w": weights, "axes": np.array([1])}
+    onnx = model(nodes, constants, 16, {"y": (1, [1, 1, 2, 2])})
+    rows, graph = images((16,)), import_model(onnx)
+    plan, values = program(graph, rows)
+    assert [step.kind for step in plan.steps][:-1] == kinds
+    np.testing.assert_allclose(values, graph.run_rows(rows)["y"].reshape(3, -1), atol=1e-2)
+
+
 def test_a_relu_that_others_read_stays_a_step() -> None:
     """Both its maxima and itself: the pool compares what is rectified, which is narrower."""
     from onnx import helper

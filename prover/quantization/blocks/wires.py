@@ -23,7 +23,8 @@ def mapped(
     """``rows @ source + bias``, after elements of ``source`` that pay for it became wires.
 
     A wire is worth it where the readers of an element, times the terms it would save each of them, exceed
-    :data:`WORTH`, and its form is an exact integer one up to a factor: a sum or mean of earlier results.
+    :data:`WORTH`, and its form is an exact integer one up to a factor: a sum or mean of earlier results, or of facts
+    that count in powers of two.
     """
     return reused(trace, node, source, np.bincount(rows.cols, minlength=source.size)).mapped(rows, bias, shape)
 
@@ -37,7 +38,8 @@ def reused(trace: Trace, node: Node, source: Affine, readers: NDArray[np.int64])
     chosen = source.matrix.take(wanted)
     factor = np.minimum.reduceat(np.abs(chosen.data), chosen.indptr[:-1])
     whole = chosen.data / factor[chosen.rows]
-    good = (whole == np.rint(whole)) & (np.abs(whole) < _LARGEST) & (chosen.cols >= trace.facts.n_slots)
+    binary = (chosen.cols >= trace.facts.n_slots) | (np.frexp(trace.unit[chosen.cols])[0] == 0.5)
+    good = (whole == np.rint(whole)) & (np.abs(whole) < _LARGEST) & binary
     exact = chosen.row_sum((~good).astype(np.int64)) == 0
     wanted, chosen, factor = wanted[exact], chosen.take(np.flatnonzero(exact)), factor[exact]
     if not wanted.size:

@@ -1,10 +1,15 @@
-"""``wire``: y = x, exactly. A linear form that is read often becomes a variable of its own; nothing is rounded."""
+"""``wire``: y = x. A linear form that is read often becomes a variable of its own.
+
+Nothing is rounded where the inputs count in powers of two, as the results of steps do; other inputs are rounded as
+those of any step are.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from prover.errors import QuantizationError
 from prover.quantization.bounds import Relaxation
 from prover.quantization.frame import Frame, Quantised, bit_length
 from prover.quantization.plan import Step
@@ -13,8 +18,11 @@ from prover.quantization.trace import FloatStep
 
 
 def quantise(step: FloatStep, frame: Frame) -> Quantised:
-    """Raises QuantizationError where the forms are no integers at any precision."""
-    fraction, forms = frame.exact(step.inputs, step.node)
+    try:
+        fraction, forms = frame.exact(step.inputs, step.node)
+    except QuantizationError:
+        wanted, error_bits = frame.hidden_fraction_bits(step.inputs), frame.settings.hidden_error_bits
+        fraction, forms = frame.fit(step.inputs, wanted, step.node, error_bits=error_bits)
     observed = bit_length(frame.observed_inputs(forms))
     ones, zeros = np.ones(len(forms)), np.zeros(len(forms))
     done = Step("wire", step.node, forms, forms.lo, forms.hi, fraction, observed)
