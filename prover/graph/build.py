@@ -177,8 +177,10 @@ class _Builder:
             arrays = [None if operand is None else operand.value for operand in operands]
             with np.errstate(all="ignore"):
                 values = _guarded(node, lambda: spec.evaluate(node, arrays))
-        for name, value in zip(node.outputs, values, strict=False):
+        for name, value, item in zip(node.outputs, values, inferred, strict=False):
             if name and value is not None:
+                if np.shape(value) != item.shape:
+                    raise ModelShapeError(f"{node}: {name!r} has the shape {np.shape(value)}, not {item.shape}")
                 frozen = np.array(value)
                 frozen.flags.writeable = False
                 self.constants[name] = frozen
@@ -219,7 +221,7 @@ def _guarded(node: Node, call: Callable[[], _T]) -> _T:
     """Turn numpy's and the operators' complaints about shapes and types into an error that names the node."""
     try:
         return call()
-    except (ValueError, TypeError, IndexError, OverflowError, MemoryError) as error:
+    except (ValueError, TypeError, LookupError, ArithmeticError, MemoryError) as error:
         raise ModelShapeError(f"{node}: {error}") from error
     except InputError as error:  # an evaluator refused a constant
         raise ModelShapeError(error.message) from error

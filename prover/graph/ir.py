@@ -170,7 +170,7 @@ class Graph:
             try:
                 with np.errstate(all="ignore"):
                     results = find_spec(node.domain, node.op, node.opset).evaluate(node, arrays)
-            except (ValueError, IndexError) as error:  # an index computed from the input, for example
+            except (ValueError, LookupError, ArithmeticError) as error:  # an index computed from the input, for example
                 raise InputError(f"{node} cannot take these inputs: {error}") from error
             values.update((name, result) for name, result in zip(node.outputs, results, strict=False) if name)
         for name in wanted:

@@ -451,3 +451,32 @@ def test_external_data_in_an_attribute(folder: Path) -> None:
     (folder / "m.onnx").write_bytes(make_model(nodes, {"x": [1]}, ["y"]).SerializeToString())
     with pytest.raises(ModelFileError, match="outside the model's folder"):
         import_model(folder / "m.onnx")
+
+
+# --- attributes that make the standard's own tools stumble ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("item", "error", "message"),
+    [
+        (node("Einsum", ["x"], ["y"], "n", equation="...ii`->...i"), ModelShapeError, "is no equation"),
+        (node("Einsum", ["x"], ["y"], "n", equation="..ij->ij"), ModelShapeError, "is no equation"),
+        (node("ReduceMax", ["x"], ["y"], "n", axes=[1], keepdims=-1), UnsupportedOpError, "keepdims = -1"),
+        (node("CumSum", ["x", "one"], ["y"], "n", reverse=2), UnsupportedOpError, "reverse = 2"),
+        (node("OneHot", ["i", "half", "v"], ["y"], "n"), ModelShapeError, r"a depth of \[2.5\]"),
+        (node("OneHot", ["i", "none", "v"], ["y"], "n"), ModelShapeError, r"a depth of \[-1.0\]"),
+        (node("Resize", ["x", "", "s"], ["y"], "n", nearest_mode="flOor"), UnsupportedOpError, "nearest_mode"),
+    ],
+)
+def test_attributes_that_mean_nothing(item: onnx.NodeProto, error: type[ModelError], message: str) -> None:
+    """An equation with a letter that is none sends ONNX's shape inference round and round."""
+    constants = {
+        "one": np.array(1),
+        "i": np.array([[1, 0]]),
+        "half": np.float32(2.5),
+        "none": np.float32(-1),
+        "v": np.array([0, 1], dtype=np.float32),
+        "s": np.array([1, 2], dtype=np.float32),
+    }
+    with pytest.raises(error, match=message):
+        load(make_model([item, node("Relu", ["x"], ["z"])], {"x": [2, 2]}, ["y", "z"], constants))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -41,6 +42,15 @@ def _scatter(node: Node, inputs: Sequence[Array | None]) -> list[Array]:
     return [result]
 
 
+def _infer_one_hot(node: Node, inputs: Sequence[Operand | None]) -> Sequence[Inferred]:
+    """As the standard, of a depth that is a whole number above 0."""
+    depth = needed(inputs[1]).value
+    if depth is not None and not (depth.size == 1 and bool(np.all((depth == np.rint(depth)) & (depth > 0)))):
+        raise ValueError(f"a depth of {depth.ravel()[:4].tolist()}")
+    return _ONE_HOT[-1].infer(node, inputs)
+
+
+_ONE_HOT = standard("OneHot", static={1: "depth"})
 _INDICES = {1: "indices"}
 
 OPS: tuple[OpSpec, ...] = (
@@ -49,7 +59,7 @@ OPS: tuple[OpSpec, ...] = (
     *standard("Scatter", static=_INDICES, evaluate=_scatter),
     *standard("ScatterElements", static=_INDICES),
     *standard("ScatterND", static=_INDICES),
-    *standard("OneHot", static={1: "depth"}),
+    *(replace(entry, infer=_infer_one_hot) for entry in _ONE_HOT),
     *standard("NonZero", static={0: "X"}),
     *standard("Unique", static={0: "X"}),
     *standard("Range", static={0: "start", 1: "limit", 2: "delta"}),

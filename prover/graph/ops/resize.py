@@ -43,8 +43,10 @@ def _resize(node: Node, inputs: Sequence[Array | None]) -> list[Array]:
     return [np.asarray(value).astype(x.dtype)]
 
 
+_ALLOWED = {"nearest_mode": ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil")}
+
 OPS = (
     *standard("Resize", until=10, static={1: "scales"}, evaluate=_resize),
-    *standard("Resize", since=11, static={1: "roi", 2: "scales", 3: "sizes"}, evaluate=_resize),
+    *standard("Resize", since=11, static={1: "roi", 2: "scales", 3: "sizes"}, evaluate=_resize, allowed=_ALLOWED),
     *standard("Upsample", until=9, static={1: "scales"}, evaluate=_resize),
 )

@@ -30,6 +30,9 @@ from prover.graph.ops.spec import (
 _KINDS = {1: "float", 2: "int", 3: "string", 4: "tensor", 6: "floats", 7: "ints", 8: "strings"}
 """``AttributeProto.AttributeType`` to the names of :class:`Attribute`; other types belong to control flow."""
 
+_FLAGS = {"keepdims", "exclusive", "reverse", "select_last_index", "noop_with_empty_axes", "fmod", "upper"}
+"""Integers that are 0 or 1; of others, shape inference and evaluation make different things."""
+
 _NUMBERS = {name: number for number, name in _KINDS.items()}
 
 _ELEMENTS = {dtype: number for number, dtype in reversed(ELEMENT_TYPES.items())}
@@ -105,6 +108,8 @@ def _attribute(described: Any, allowed: Sequence[object] | None) -> Attribute:
     from onnx import helper
 
     kind = _KINDS[int(described.type)]
+    if allowed is None and described.name in _FLAGS:
+        allowed = (0, 1)
     default: Any = None
     if described.default_value is not None and described.default_value.name:
         default = helper.get_attribute_value(described.default_value)
@@ -130,7 +135,7 @@ def _proto(node: Node) -> Any:
             continue
         kind = described[key].type
         if kind == "tensor":
-            plain: Any = numpy_helper.from_array(value, key)
+            plain: Any = numpy_helper.from_array(np.asarray(value), key)
         else:
             plain = value if isinstance(value, int | float | str) else list(value)  # type: ignore[call-overload]
         proto.attribute.append(helper.make_attribute(key, plain, attr_type=_NUMBERS[kind]))
