@@ -13,7 +13,7 @@ from prover.graph.trees import LEAF, Ensemble
 
 I64 = NDArray[np.int64]
 
-MAX_DEPTH = 500
+MAX_DEPTH = 200
 """Deepest tree that is read."""
 
 Leaf = tuple[tuple[int, int], ...]
