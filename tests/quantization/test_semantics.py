@@ -126,17 +126,29 @@ def test_the_range_of_a_category_is_its_last_label_not_the_sum_of_all() -> None:
     calibrate(import_model(cast_there_and_back(INT8)), Schema("s", (Category("c", labels),)), request=Request("score"))
 
 
-@pytest.mark.parametrize(("op", "constant", "shown"), [("Mul", 3, "[0, 300], which int8"), ("Div", 2, "whole")])
-def test_integer_arithmetic_that_wraps_or_truncates_is_refused(op: str, constant: int, shown: str) -> None:
+def integer_arithmetic(op: str, constant: int) -> bytes:
     nodes = [
         one("Cast", ["X"], "h", to=INT8),
         one(op, ["h", "c"], "m"),
         one("Cast", ["m"], "y", to=FLOAT),
     ]
-    onnx_model = model(nodes, {"c": np.array([[constant]], dtype=np.int8)}, 1, {"y": (FLOAT, [1, 1])})
-    message = refusal(onnx_model, amount(100))
-    assert shown in message
+    return model(nodes, {"c": np.array([[constant]], dtype=np.int8)}, 1, {"y": (FLOAT, [1, 1])})
+
+
+def test_integer_arithmetic_that_wraps_is_refused() -> None:
+    message = refusal(integer_arithmetic("Mul", 3), amount(100))
+    assert "[0, 300], which int8" in message
     assert "node 'm'" in message
+
+
+@pytest.mark.parametrize("divisor", [2, -3, 100])
+def test_integer_division_drops_the_fraction_exactly(divisor: int) -> None:
+    onnx_model, schema = integer_arithmetic("Div", divisor), Schema("s", (Int("a", -128, 127),))
+    rows = np.arange(-128, 128, dtype=np.float32)[:, None]
+    plan = calibrate(import_model(onnx_model), schema, request=Request("score"))
+    run = IntegerModel(plan, schema).run(schema.encode_batch(rows).codes)
+    exact = model_outputs(onnx_model, import_model(onnx_model), rows, "y").reshape(-1)
+    assert run.outputs[:, 0].tolist() == (1_000_000 * exact).astype(np.int64).tolist()
 
 
 def labelled(table: list[Any], dtype: Any, target: int) -> bytes:
