@@ -45,7 +45,10 @@ def argmax(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value
 
 @rule("TopK", steps=("topk",))
 def top_k(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
-    """The k largest or smallest elements in order, and their indices; of equal elements the first comes first."""
+    """The k largest or smallest elements in order, and their indices; of equal elements the first comes first.
+
+    With ``sorted = 0`` any order would do; it is this one.
+    """
     x = linear(node, operands[0], trace)
     k = _count(node, operands)
     axis = integer(node, "axis") % len(x.shape)
