@@ -14,7 +14,7 @@ from prover.errors import InputError, ModelShapeError, SchemaError, UnsupportedO
 from prover.graph import import_model
 from prover.lowering import lower
 from prover.quantization import IntegerModel, Plan, Request, calibrate
-from prover.schema import Bool, Category, Feature, Fixed, Int, Schema
+from prover.schema import Bool, Category, Feature, Fixed, Float32, Int, Schema
 
 FLOAT, INT64, STRING = TensorProto.FLOAT, TensorProto.INT64, TensorProto.STRING
 ML = "ai.onnx.ml"
@@ -199,6 +199,13 @@ def test_missing_values_are_imputed_for_free() -> None:
     )
     with pytest.raises(UnsupportedOpError, match="'age' is computed with while it may be missing"):
         calibrate(import_model(scaled), Schema("s", OPTIONAL))
+
+
+def test_float32_features_are_not_imputed() -> None:
+    """Their slots hold codes, which are no numbers."""
+    onnx = build([node("Imputer", ["x"], "y", imputed_value_floats=[1.0], replaced_value_float=0.0)], {"x": FLOAT})
+    with pytest.raises(UnsupportedOpError, match="'x', which is float32"):
+        calibrate(import_model(onnx), Schema("s", (Float32("x"),)))
 
 
 def test_a_missing_value_tells_itself() -> None:

@@ -75,8 +75,8 @@ def test_labels_are_the_votes(kernel: str, n_classes: int) -> None:
 
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_scores_of_pairs(kernel: str) -> None:
-    scores_of(machine(3, kernel), 4e-3)
-    scores_of(machine(2, kernel), 4e-3)
+    scores_of(machine(3, kernel), 8e-3)
+    scores_of(machine(2, kernel), 8e-3)
 
 
 def test_a_polynomial_kernel_costs_the_monomials_not_the_vectors() -> None:
@@ -87,10 +87,10 @@ def test_a_polynomial_kernel_costs_the_monomials_not_the_vectors() -> None:
 
 @pytest.mark.parametrize("transform", ["LOGISTIC", "SOFTMAX"])
 def test_transformed_scores(transform: str) -> None:
-    scores_of(machine(3, "RBF", post_transform=transform), 2e-3)
+    scores_of(machine(3, "RBF", post_transform=transform), 5e-3)
     plan, values, expected = reveal(machine(2, "RBF", post_transform=transform), "scores", "score")
     scale = 10.0 ** np.array(plan.layout.decimals)
-    np.testing.assert_allclose(values / scale, expected[:, -values.shape[1] :], atol=2e-3)
+    np.testing.assert_allclose(values / scale, expected[:, -values.shape[1] :], atol=5e-3)
 
 
 def test_pairwise_probabilities() -> None:
@@ -212,3 +212,16 @@ def test_squares_of_small_numbers_keep_their_digits() -> None:
     ]
     weights = {"spread": spread, "two": np.float32(2), "variance": spread**2}
     scores_of(model(nodes, weights, 4, {"y": (FLOAT, None)}), 5e-3, "y")
+
+
+@pytest.mark.parametrize("n_classes", [3, 5])
+def test_probabilities_of_several_classes(n_classes: int) -> None:
+    """The consistent ones, from which onnxruntime's iteration stays 0.005 / k away; the label is that of the votes."""
+    pairs = n_classes * (n_classes - 1) // 2
+    onnx = machine(n_classes, "LINEAR", prob_a=np.linspace(-1.5, -0.5, pairs).tolist(), prob_b=[0.1] * pairs)
+    plan, values, expected = reveal(onnx, "scores", "score")
+    shares = values / 10.0 ** np.array(plan.layout.decimals)
+    assert np.abs(shares - expected).max() < 0.008
+    assert np.abs(shares.sum(axis=1) - 1).max() < 5e-3
+    _, values, expected = reveal(onnx, "label", None)
+    assert (values == expected).all()

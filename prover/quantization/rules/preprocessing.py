@@ -14,7 +14,7 @@ from prover.quantization.blocks.sums import shifted
 from prover.quantization.rules import rule
 from prover.quantization.rules.linear import real
 from prover.quantization.sparse import Sparse
-from prover.quantization.trace import Affine, Trace, Value, linear, unsupported
+from prover.quantization.trace import FIXED, Affine, Trace, Value, linear, unsupported
 
 F64 = NDArray[np.float64]
 _ML = "ai.onnx.ml"
@@ -29,6 +29,8 @@ def imputer(trace: Trace, node: Node, operands: list[Value | None]) -> list[Valu
     """
     value = operands[0]
     source = value if isinstance(value, Affine) else linear(node, value, trace)
+    if trace.coded(source):
+        raise unsupported(node, f"it imputes feature {trace.coded(source)!r}, which is float32", FIXED)
     replaced, values = imputation(node, source.shape, trace.tensors[node.inputs[0]].dtype)
     flat = np.asarray(values, dtype=np.float64).ravel()
     if np.isnan(replaced):
