@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from prover.graph import Node
+from prover.quantization.blocks.sums import scaled, shifted
 from prover.quantization.blocks.variables import read_once, unrectified
 from prover.quantization.trace import Affine, FloatStep, Trace
 
@@ -33,6 +34,12 @@ def maximum(trace: Trace, node: Node, x: Affine) -> Affine:
     if not open_rows.size:
         return x.pick(place)
     rows = x.pick((open_rows[:, None] * k + np.arange(k)).ravel())
+    counted = _counted(trace, rows)
+    if counted is not None:
+        numbers, unit, offset = counted
+        best = maximum(trace, node, numbers.pick(np.arange(rows.size).reshape(-1, k)))
+        place[open_rows] = x.size + np.arange(open_rows.size)
+        return Affine.stack([x, shifted(scaled(best, unit), offset)]).pick(place)
     alone = node.op in _POOLS and len(node.outputs) == 1 and read_once(trace, node)
     before = unrectified(trace, rows) if alone and bool((lo[open_rows] >= 0.0).all()) else None
     params = {"k": k, "rectify": before is not None}
@@ -42,6 +49,22 @@ def maximum(trace: Trace, node: Node, x: Affine) -> Affine:
     largest = trace.append(step, (open_rows.size,), whole=whole, lo=ends[0], hi=ends[1])
     place[open_rows] = x.size + np.arange(open_rows.size)
     return Affine.stack([x, largest]).pick(place)
+
+
+def _counted(trace: Trace, rows: Affine) -> tuple[Affine, float, float] | None:
+    """Elements that are ``unit * n + offset`` of whole numbers n, as dequantised ones are: (n, unit, offset).
+
+    None when they are not, or are whole numbers themselves.
+    """
+    matrix = rows.matrix
+    if matrix.nnz != rows.size or np.any(np.diff(matrix.indptr) != 1) or np.any(trace.unit[matrix.cols] != 1.0):
+        return None
+    factor, offset = float(matrix.data[0]), float(rows.bias[0])
+    same = np.all(matrix.data == factor) and np.all(rows.bias == offset)
+    if not same or (abs(factor) == 1.0 and offset == np.rint(offset)):
+        return None
+    signs = matrix.with_data(np.sign(matrix.data))
+    return Affine(rows.shape, signs, np.zeros(rows.size), rows.optional), abs(factor), offset
 
 
 def minimum(trace: Trace, node: Node, x: Affine) -> Affine:
