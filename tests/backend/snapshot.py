@@ -52,6 +52,7 @@ def main() -> None:
     cases = in_scope_cases()
     outcomes = load(arguments.output) if arguments.output.exists() else {}
     outcomes = {name: outcome for name, outcome in outcomes.items() if name in cases}
+    done = 0
     for name, case in cases.items():
         last = outcomes.get(name)
         words = (name, case.op, last.reason if last else "")
@@ -62,6 +63,9 @@ def main() -> None:
         outcomes[name] = run_case(case, arguments.seconds)
         if last is not None and last.status == "passed" != outcomes[name].status:
             print(f"no longer passes: {name}: {outcomes[name].reason}", flush=True)
+        done += 1
+        if done % 100 == 0:  # an interrupted run keeps what it has
+            save(outcomes, arguments.output)
     save(outcomes, arguments.output)
     print(collections.Counter(outcome.status for outcome in outcomes.values()))
 
