@@ -176,9 +176,13 @@ def test_near_ties_have_no_witness_and_say_so() -> None:
         "classlabels_int64s": [0, 1],
     }
     schema = Schema("votes", tuple(Bool(f"b{i}") for i in range(n)))
-    parts = compile_model(model("TreeEnsembleClassifier", n, nodes, 2), schema=schema, reveal="label")
+    rows = np.tril(np.ones((n + 1, n)), -1)  # row i has i votes
+    data = model("TreeEnsembleClassifier", n, nodes, 2)
+    parts = compile_model(data, schema=schema, calibration=rows, reveal="label")
+    assert (parts.report.refused, parts.report.decision_flips) == (1, 0)
+    assert ("samples refused", "1") in parts.report.summary()
     for count in (44, 46):
-        row = np.array([1.0] * count + [0.0] * (n - count))
+        row = rows[count]
         assert solve(parts.circuit, parts.layout, schema.encode(row), salt=1, context=2).values == (int(count > 45),)
     with pytest.raises(UndecidedError, match="too close to a threshold"):
-        solve(parts.circuit, parts.layout, schema.encode(np.array([1.0] * 45 + [0.0] * 45)), salt=1, context=2)
+        solve(parts.circuit, parts.layout, schema.encode(rows[45]), salt=1, context=2)
