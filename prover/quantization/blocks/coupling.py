@@ -19,6 +19,10 @@ _LEAST_TOTAL = 0.5
 """The same of the sum of its solution: 0.69."""
 
 
+_SLACK = 1.25
+"""What roundings may add to a bound."""
+
+
 def coupled(trace: Trace, node: Node, shares: Affine, n_classes: int) -> Affine:
     """The p that minimises ``sum_ij (r_ji p_i - r_ij p_j)^2`` with sum 1: Wu, Lin, Weng, JMLR 5 (2004), equation 21.
 
@@ -53,22 +57,33 @@ def coupled(trace: Trace, node: Node, shares: Affine, n_classes: int) -> Affine:
 
 
 def _solved(trace: Trace, node: Node, matrix: list[list[Affine]], right: list[Affine]) -> list[Affine]:
-    """The solution of a symmetric, positive definite system, by elimination and substitution."""
+    """The x of ``(Q + e e') x = e``, by elimination and substitution.
+
+    With A = L D L', all A_ii at most k: ``l_ij^2 d_j <= A_ii``, and y = L^-1 e has
+    ``sum y_i^2 / d_i = e' A^-1 e <= 1``, because A is at least e e'. So no pivot's change exceeds k, no ``l_ij y_j``
+    the root of k, and x, a multiple of probabilities that sum to e' A^-1 e, lies within 0 and 1. Intervals would not
+    know, and grow with every step.
+    """
     k = len(right)
+    root = float(k) ** 0.5
+
+    def times(a: Affine, b: Affine, most: float) -> Affine:
+        return product(trace, node, a, b, limit=_SLACK * most)
+
     one = Affine.constant(np.ones(1), trace.n_variables)
     inverses = []
     for pivot in range(k):
         inverses.append(quotient(trace, node, one, matrix[pivot][pivot], least=_LEAST_PIVOT))
         for row in range(pivot + 1, k):
-            factor = product(trace, node, matrix[pivot][row], inverses[pivot])
-            right[row] = combined(right[row], product(trace, node, factor, right[pivot]), -1.0)
+            factor = times(matrix[pivot][row], inverses[pivot], root / _LEAST_PIVOT**0.5)
+            right[row] = combined(right[row], times(factor, right[pivot], root), -1.0)
             for column in range(row, k):
-                change = product(trace, node, factor, matrix[pivot][column])
+                change = times(factor, matrix[pivot][column], float(k))
                 matrix[row][column] = combined(matrix[row][column], change, -1.0)
     solution: list[Affine] = []
     for row in reversed(range(k)):
         rest = right[row]
         for column, known in zip(reversed(range(row + 1, k)), solution, strict=True):
-            rest = combined(rest, product(trace, node, matrix[row][column], known), -1.0)
-        solution.append(product(trace, node, rest, inverses[row]))
+            rest = combined(rest, times(matrix[row][column], known, float(k)), -1.0)
+        solution.append(times(rest, inverses[row], 1.0))
     return solution[::-1]
