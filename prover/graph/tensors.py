@@ -68,7 +68,10 @@ def decode_tensor(proto: Any, name: str, folder: Path | None, limits: Limits) ->
         array = _from_field(values, name, dtype, count, proto.data_type)
     if proto.data_type == BFLOAT16:
         array = (array.astype(np.uint32) << 16).view(np.float32)
-    array = array.reshape(shape)
+    try:
+        array = array.reshape(shape)
+    except ValueError as error:  # no elements, and other dimensions so long that numpy cannot count
+        raise ModelFileError(f"tensor {name!r} has the shape {list(shape)[:16]}, which is too large") from error
     array.flags.writeable = False
     return array
 

@@ -266,6 +266,15 @@ def test_broken_initializers(change: Callable[[onnx.TensorProto], object], messa
         load(with_weight(change))
 
 
+def test_a_tensor_without_elements_and_with_endless_dimensions() -> None:
+    def change(tensor: onnx.TensorProto) -> None:
+        tensor.dims[:] = [2**62, 2**62, 0]
+        tensor.raw_data = b""
+
+    with pytest.raises(ModelFileError, match=r"'w0' has the shape .* too large"):
+        load(with_weight(change))
+
+
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_weights_that_are_no_numbers(value: float) -> None:
     def change(tensor: onnx.TensorProto) -> None:
@@ -465,6 +474,12 @@ def test_external_data_in_an_attribute(folder: Path) -> None:
         (node("CumSum", ["x", "one"], ["y"], "n", reverse=2), UnsupportedOpError, "reverse = 2"),
         (node("OneHot", ["i", "half", "v"], ["y"], "n"), ModelShapeError, r"a depth of \[2.5\]"),
         (node("OneHot", ["i", "none", "v"], ["y"], "n"), ModelShapeError, r"a depth of \[-1.0\]"),
+        (node("Conv", ["x4", "w"], ["y"], "n", kernel_shape=[3, 1]), ModelShapeError, "kernel_shape is"),
+        (
+            node("AveragePool", ["x4"], ["y"], "n", kernel_shape=[1, 1], ceil_mode=9),
+            UnsupportedOpError,
+            "ceil_mode = 9",
+        ),
         (node("Resize", ["x", "", "s"], ["y"], "n", nearest_mode="flOor"), UnsupportedOpError, "nearest_mode"),
     ],
 )
@@ -477,6 +492,7 @@ def test_attributes_that_mean_nothing(item: onnx.NodeProto, error: type[ModelErr
         "none": np.float32(-1),
         "v": np.array([0, 1], dtype=np.float32),
         "s": np.array([1, 2], dtype=np.float32),
+        "w": np.ones((1, 1, 1, 1), dtype=np.float32),
     }
     with pytest.raises(error, match=message):
-        load(make_model([item, node("Relu", ["x"], ["z"])], {"x": [2, 2]}, ["y", "z"], constants))
+        load(make_model([item, node("Relu", ["x"], ["z"])], {"x": [2, 2], "x4": [1, 1, 3, 3]}, ["y", "z"], constants))

@@ -7,13 +7,18 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from prover.compiler import compile_model, solve
 from prover.constraint import ConstraintSystem, LinearVector
+from prover.field import from_limbs
 from prover.lowering.logic import choice, compare, equal, one_hot
 from prover.quantization import LinearForms, Step
 from prover.quantization.sparse import Sparse
 from prover.quantization.steps import step_kind
 from prover.testing import Tier, check_circuit, check_unique, find_lie
+from prover.testing.lying import surviving_mutations
 from tests.lowering.test_steps import Lower, P, builder, make_step, referee
+from tests.quantization.exact import INT64, MIXED, column, one
+from tests.quantization.nets import model
 
 
 def ranged(kind: str, lows: list[int], highs: list[int], outputs: int, **params: int | tuple[int, ...]) -> Step:
@@ -93,3 +98,28 @@ def test_choice() -> None:
     assert find_lie(circuit, "select", cases, lambda c, a, b: [a if c else b])
     expected = step_kind("select").evaluate(step, np.array([[1, -4, 5]]))[0]
     check_circuit(build, {"x": [1, -4, 5]}, expected, n_constraints=1)
+
+
+def test_every_wire_of_a_model_that_looks_up_compares_and_chooses_is_pinned() -> None:
+    """An embedding, a comparison, an equality, a choice and a remainder, one after another."""
+    nodes = [
+        *column(5, "c", INT64),
+        *column(0, "a", INT64),
+        one("Gather", ["table", "c"], "t", axis=0),
+        one("Greater", ["a", "two"], "g"),
+        one("Where", ["g", "t", "a"], "w"),
+        one("Equal", ["w", "seven"], "e"),
+        one("Cast", ["e"], "n", to=INT64),
+        one("Add", ["w", "n"], "s"),
+        one("Mod", ["s", "three"], "y"),
+    ]
+    weights = {name: np.array([value]) for name, value in (("two", 2), ("seven", 7), ("three", 3))}
+    proto = model(nodes, {**weights, "table": np.array([7, 11, 2, 5])}, 6, {"y": (INT64, [1, 1])})
+    parts = compile_model(proto, schema=MIXED, reveal="score")
+    kinds = [step.kind for step in parts.plan.steps]
+    assert {"one_hot", "compare", "select", "equal", "remainder"} <= set(kinds)
+    for row in ([5, 1, 0, 0.5, 0.5, 0], [-3, 0, 1, 0.25, -1, 2]):  # w = 7, and w = -3
+        encoded = MIXED.encode(np.array(row))
+        witness = from_limbs(solve(parts.circuit, parts.layout, encoded, salt=9, context=77).witness)
+        wires = [wire for wire in range(1, len(witness)) if "inverse" not in parts.circuit.wire_name(wire)]
+        assert list(surviving_mutations(parts.circuit.r1cs, witness, wires)) == []

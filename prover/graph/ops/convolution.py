@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from prover.graph.ir import Array, Node
-from prover.graph.ops.spec import array
+from prover.graph.ops.spec import Inferred, Operand, OpSpec, array, needed
 from prover.graph.ops.standard import standard
 from prover.graph.windows import transposed, windows
 
@@ -62,8 +63,20 @@ def _biased(out: Array, inputs: Sequence[Array | None], index: int) -> Array:
     return out if bias is None else np.asarray(out + bias[None, :, None])
 
 
+def _checked(entry: OpSpec) -> OpSpec:
+    """The entry, of kernels that are as large as the node says: shape inference believes it."""
+
+    def infer(node: Node, inputs: Sequence[Operand | None]) -> Sequence[Inferred]:
+        said, kernels = node.attributes["kernel_shape"], needed(inputs[1])
+        if isinstance(said, tuple) and said != kernels.shape[2:]:
+            raise ValueError(f"kernel_shape is {said}, the weights have the shape {kernels.shape}")
+        return entry.infer(node, inputs)
+
+    return replace(entry, infer=infer)
+
+
 OPS = (
-    *standard("Conv", evaluate=_conv),
-    *standard("ConvTranspose", evaluate=_conv_transpose),
+    *(_checked(entry) for entry in standard("Conv", evaluate=_conv)),
+    *(_checked(entry) for entry in standard("ConvTranspose", evaluate=_conv_transpose)),
     *standard("Col2Im", static={1: "image_shape", 2: "block_shape"}, evaluate=_col2im),
 )

@@ -30,7 +30,17 @@ from prover.graph.ops.spec import (
 _KINDS = {1: "float", 2: "int", 3: "string", 4: "tensor", 6: "floats", 7: "ints", 8: "strings"}
 """``AttributeProto.AttributeType`` to the names of :class:`Attribute`; other types belong to control flow."""
 
-_FLAGS = {"keepdims", "exclusive", "reverse", "select_last_index", "noop_with_empty_axes", "fmod", "upper"}
+_FLAGS = {
+    "keepdims",
+    "exclusive",
+    "reverse",
+    "select_last_index",
+    "noop_with_empty_axes",
+    "fmod",
+    "upper",
+    "ceil_mode",
+    "count_include_pad",
+}
 """Integers that are 0 or 1; of others, shape inference and evaluation make different things."""
 
 _NUMBERS = {name: number for number, name in _KINDS.items()}
