@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +20,9 @@ _LEAST_SUM = 0.5
 """One exponent is 0 but for rounding, so that its exponential alone is near 1, and none is negative."""
 
 _NEGLIGIBLE = 40.0
+
+_NOT_ABOVE_0 = (-math.inf, 0.0)
+"""Where numbers lie from which their maximum was subtracted."""
 
 _DEEP = 256.0
 """Coefficients of booleans beyond it are masks."""
@@ -73,7 +78,7 @@ def _distributions(trace: Trace, node: Node, x: Affine, rows: NDArray[np.int64])
         largest.append(maximum(trace, node, x.pick(starts[members][:, None] + np.arange(count))))
         order.append(members)
     peaks = Affine.stack(largest).pick(np.argsort(np.concatenate(order), kind="stable"))
-    powers = apply(trace, node, "Exp", combined(x, peaks.pick(row), -1.0))
+    powers = apply(trace, node, "Exp", combined(x, peaks.pick(row), -1.0), _NOT_ABOVE_0)
     every, ones = np.arange(x.size, dtype=np.int64), np.ones(x.size)
     sums = Sparse.from_triplets(row, every, ones, (counts.size, x.size))
     inverse = inverses(trace, node, powers.mapped(sums, np.zeros(counts.size), (counts.size,)), least=_LEAST_SUM)
@@ -118,7 +123,7 @@ def log_sum_exp(trace: Trace, node: Node, rows: Affine) -> Affine:
         return rows.pick(np.arange(rows.size, dtype=np.int64))
     m, k = rows.shape
     largest = maximum(trace, node, rows)
-    powers = apply(trace, node, "Exp", _centred(rows, largest))
+    powers = apply(trace, node, "Exp", _centred(rows, largest), _NOT_ABOVE_0)
     logarithm = apply(trace, node, "Log", powers.mapped(_sums(m, k), np.zeros(m), (m,)))
     return Affine(largest.shape, largest.matrix.add(logarithm.matrix), largest.bias + logarithm.bias, largest.optional)
 
