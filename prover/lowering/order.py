@@ -19,15 +19,22 @@ def argmax_rows(cs: ConstraintSystem, step: Step, inputs: LinearVector) -> Linea
 
 
 def topk(cs: ConstraintSystem, step: Step, inputs: LinearVector) -> LinearVector:
-    """Sorts keys ``2^b * x + (n - 1 - index)``, all different; the low digits of a key tell the index again."""
-    n, k = step.integer("n"), step.integer("k")
+    """Sorts keys ``2^b * x + (n - 1 - index)``, all different; the low digits of a key tell the index again.
+
+    Where only values are wanted the keys are the values.
+    """
+    n, k, indexed = step.integer("n"), step.integer("k"), bool(step.integer("indices"))
     places = np.arange(len(inputs), dtype=np.int64).reshape(-1, n)
-    bits = (n - 1).bit_length()
-    keys = [inputs[places[:, i]].scale(1 << bits) + (n - 1 - i) for i in range(n)]
+    bits = (n - 1).bit_length() if indexed else 0
+    keys = [inputs[places[:, i]] for i in range(n)]
+    if bits:
+        keys = [key.scale(1 << bits) + (n - 1 - i) for i, key in enumerate(keys)]
     best = top(cs, keys, k)
     m = len(places)
     order = np.arange(m * k).reshape(k, m).T.ravel()  # rank by rank to row by row
     found = LinearVector.concat(best)[order]
+    if not indexed:
+        return found
     values = truncate(cs, found, bits, origin="index") if bits else found
     indices = (values.scale(1 << bits) - found + (n - 1)).with_bounds(0, n - 1)
     return LinearVector.concat([values, indices])

@@ -112,24 +112,31 @@ def test_argmax_ties_go_to_the_first_of_the_row() -> None:
 
 def test_top_k_counts_every_element_as_often_as_it_is_there() -> None:
     """Values and indices of equal elements: among all witnesses there is only the stable order."""
-    step = step_of("topk", [(-1, 1)] * 3, [(-1, 1)] * 2 + [(0, 2)] * 2, n=3, k=2)
+    step = step_of("topk", [(-1, 1)] * 3, [(-1, 1)] * 2 + [(0, 2)] * 2, n=3, k=2, indices=1)
     check(topk, step, "top.0.select", "top.0.boolean", "index.boolean")
 
 
 def test_all_of_a_row_in_order() -> None:
-    step = step_of("topk", [(0, 1)] * 4, [(0, 1)] * 4 + [(0, 3)] * 4, n=4, k=4)
+    step = step_of("topk", [(0, 1)] * 4, [(0, 1)] * 4 + [(0, 3)] * 4, n=4, k=4, indices=1)
     check(topk, step)
 
 
+def test_values_alone_are_sorted_without_their_places() -> None:
+    step = step_of("topk", [(-1, 1)] * 3, [(-1, 1)] * 2, n=3, k=2, indices=0)
+    check(topk, step, "top.0.select", "top.0.boolean")
+    both = step_of("topk", [(-1, 1)] * 3, [(-1, 1)] * 2 + [(0, 2)] * 2, n=3, k=2, indices=1)
+    assert count(topk, step) < count(topk, both)
+
+
 def test_one_of_one() -> None:
-    step = step_of("topk", [(0, 5)] * 2, [(0, 5)] * 2 + [(0, 0)] * 2, n=1, k=1)
+    step = step_of("topk", [(0, 5)] * 2, [(0, 5)] * 2 + [(0, 0)] * 2, n=1, k=1, indices=1)
     assert count(topk, step) == 0
 
 
 @pytest.mark.parametrize("k", [1, 3, 8])
 def test_many_rows_of_top_k(k: int) -> None:
     rows = np.random.default_rng(k).integers(-50, 51, (5, 8))
-    step = step_of("topk", [(-50, 50)] * 40, [(-50, 50)] * 5 * k + [(0, 7)] * 5 * k, n=8, k=k)
+    step = step_of("topk", [(-50, 50)] * 40, [(-50, 50)] * 5 * k + [(0, 7)] * 5 * k, n=8, k=k, indices=1)
     expected = step_kind("topk").evaluate(step, rows.reshape(1, -1))[0]
     order = np.argsort(-rows, axis=1, kind="stable")[:, :k]
     np.testing.assert_array_equal(expected[5 * k :], order.ravel())

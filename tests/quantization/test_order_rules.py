@@ -58,6 +58,14 @@ def test_top_k_values_and_indices(k: int, axis: int, largest: int, seed: int, da
     check_exact(onnx, SHAPE, seed)
 
 
+def test_top_k_sorts_no_indices_that_nothing_reads() -> None:
+    onnx = one_node("TopK", SHAPE, {}, [np.array([2], dtype=np.int64)], outputs=("y", "z"))
+    rows = images(SHAPE)
+    plan, values = program(import_model(onnx, output_names=["y"]), rows)
+    assert plan.steps[0].params == {"n": 4, "k": 2, "indices": 0}
+    np.testing.assert_array_equal(values, runtime(onnx, rows, SHAPE)[0].reshape(len(rows), -1))
+
+
 def test_the_first_top_k_had_its_count_as_an_attribute() -> None:
     onnx = one_node("TopK", SHAPE, {"axis": 2, "k": 2}, opset=9, outputs=("y", "z"))
     check_exact(onnx, SHAPE)

@@ -6,7 +6,7 @@ import numpy as np
 
 from prover.graph import Node
 from prover.quantization.blocks.sums import scaled, shifted
-from prover.quantization.blocks.variables import read_once, unrectified
+from prover.quantization.blocks.variables import is_read, read_once, unrectified
 from prover.quantization.trace import Affine, FloatStep, Trace
 
 _POOLS = ("MaxPool", "GlobalMaxPool", "ReduceMax", "Max")
@@ -40,7 +40,7 @@ def maximum(trace: Trace, node: Node, x: Affine) -> Affine:
         best = maximum(trace, node, numbers.pick(np.arange(rows.size).reshape(-1, k)))
         place[open_rows] = x.size + np.arange(open_rows.size)
         return Affine.stack([x, shifted(scaled(best, unit), offset)]).pick(place)
-    alone = node.op in _POOLS and len(node.outputs) == 1 and read_once(trace, node)
+    alone = node.op in _POOLS and not any(is_read(trace, name) for name in node.outputs[1:]) and read_once(trace, node)
     before = unrectified(trace, rows) if alone and bool((lo[open_rows] >= 0.0).all()) else None
     params = {"k": k, "rectify": before is not None}
     step = FloatStep("maximum", node.name, rows if before is None else before, open_rows.size, params)

@@ -67,6 +67,13 @@ def read_once(trace: Trace, node: Node) -> bool:
     return True
 
 
+def is_read(trace: Trace, tensor: str) -> bool:
+    """Whether a node reads the tensor, or the caller of the model."""
+    if trace.graph is None or not tensor:
+        return bool(tensor)
+    return bool(trace.graph.consumers[tensor]) or any(tensor == output.name for output in trace.graph.outputs)
+
+
 def _starts(trace: Trace) -> NDArray[np.int64]:
     """First variable of every step, and the number of variables."""
     return np.cumsum([trace.facts.n_slots] + [step.n_outputs for step in trace.steps])

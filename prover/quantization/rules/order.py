@@ -6,6 +6,7 @@ import numpy as np
 
 from prover.graph import Node
 from prover.quantization.blocks.axes import gathered, reshaped, shape_without
+from prover.quantization.blocks.variables import is_read
 from prover.quantization.rules import rule
 from prover.quantization.rules.linear import integer
 from prover.quantization.trace import Affine, FloatStep, Label, Link, Trace, Value, linear, unsupported
@@ -63,14 +64,18 @@ def top_k(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]
     source = (x if largest else x.negated).pick(rows.ravel())
     lo, hi = (end.reshape(m, n) for end in trace.interval(source))
     ends = [np.sort(end, axis=1)[:, ::-1][:, :k].ravel() for end in (lo, hi)]
-    ends = [np.concatenate((end, np.full(m * k, last))) for end, last in zip(ends, (0.0, n - 1.0), strict=True)]
-    whole = np.concatenate((np.full(m * k, trace.is_whole(source).all()), np.ones(m * k, dtype=np.bool_)))
-    step = FloatStep("topk", node.name, source, 2 * m * k, {"n": n, "k": k})
-    found = trace.append(step, (2 * m * k,), whole=whole, lo=ends[0], hi=ends[1])
+    whole = np.full(m * k, trace.is_whole(source).all())
+    indexed = len(node.outputs) > 1 and is_read(trace, node.outputs[1])
+    if indexed:
+        ends = [np.append(end, np.full(m * k, last)) for end, last in zip(ends, (0.0, n - 1.0), strict=True)]
+        whole = np.append(whole, np.ones(m * k, dtype=np.bool_))
+    step = FloatStep("topk", node.name, source, whole.size, {"n": n, "k": k, "indices": indexed})
+    found = trace.append(step, (whole.size,), whole=whole, lo=ends[0], hi=ends[1])
     # Rows lie along the axis: [outer, inner, k] to [outer, k, inner].
     order = np.moveaxis(np.arange(m * k).reshape(*x.shape[:axis], *x.shape[axis + 1 :], k), -1, axis)
     values = found.pick(order)
-    return [values if largest else values.negated, found.pick(m * k + order)]
+    results: list[Value] = [values if largest else values.negated]
+    return [*results, found.pick(m * k + order)] if indexed else results
 
 
 def _count(node: Node, operands: list[Value | None]) -> int:

@@ -10,6 +10,7 @@ from prover.graph.windows import Windows, numbered, windows
 from prover.quantization.blocks.axes import reshaped
 from prover.quantization.blocks.maximum import maximum
 from prover.quantization.blocks.one_hot import one_hot
+from prover.quantization.blocks.variables import is_read
 from prover.quantization.rules import rule
 from prover.quantization.rules.linear import integer
 from prover.quantization.sparse import Sparse
@@ -39,7 +40,7 @@ def max_pool(trace: Trace, node: Node, operands: list[Value | None]) -> list[Val
     places = (channels + cells).reshape(-1, cells.shape[1])
     shape = (*x.shape[:2], *grid.counts)
     results: list[Value] = [reshaped(maximum(trace, node, x.pick(places)), shape)]
-    if len(node.outputs) > 1 and node.outputs[1]:
+    if len(node.outputs) > 1 and is_read(trace, node.outputs[1]):
         names = (channels + numbered(node, cells, x.shape[2:])).reshape(places.shape)
         results.append(reshaped(_winners(trace, node, x, places, names), shape))
     return results

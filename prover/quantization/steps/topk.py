@@ -1,6 +1,6 @@
 """``topk``: the k largest of every n forms in descending order, then their indices; of equal ones the first first.
 
-Outputs are all values, row after row, and behind them all indices.
+Outputs are all values, row after row, and behind them all indices; or the values alone, where ``indices`` is 0.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from prover.errors import QuantizationError
 from prover.quantization.frame import Frame, Quantised, bit_length
-from prover.quantization.plan import Step
+from prover.quantization.plan import Param, Step
 from prover.quantization.steps import StepKind
 from prover.quantization.trace import FloatStep
 
@@ -19,7 +19,7 @@ _WIDTH = 60
 
 
 def quantise(step: FloatStep, frame: Frame) -> Quantised:
-    """``step.params``: ``"n"``, forms to a row, and ``"k"``.
+    """``step.params``: ``"n"``, forms to a row, ``"k"``, and whether ``"indices"`` are wanted.
 
     Raises:
         QuantizationError: values so wide that no index fits beside them.
@@ -33,17 +33,23 @@ def quantise(step: FloatStep, frame: Frame) -> Quantised:
             "narrow the ranges of the schema's features",
         )
     lo, hi = (np.sort(end.reshape(-1, n), axis=1)[:, ::-1][:, :k].ravel() for end in (forms.lo, forms.hi))
-    lo, hi = np.append(lo, np.zeros_like(lo)), np.append(hi, np.full_like(hi, n - 1))
+    unit = np.full(lo.size, 2.0**-fraction)
+    indices = int(bool(step.params["indices"]))
+    if indices:
+        unit = np.append(unit, np.ones(lo.size))
+        lo, hi = np.append(lo, np.zeros_like(lo)), np.append(hi, np.full_like(hi, n - 1))
     observed = bit_length(frame.observed_inputs(forms))
-    unit = np.repeat([2.0**-fraction, 1.0], lo.size // 2)
-    return Quantised(Step("topk", step.node, forms, lo, hi, fraction, observed, {"n": n, "k": k}), unit)
+    params: dict[str, Param] = {"n": n, "k": k, "indices": indices}
+    return Quantised(Step("topk", step.node, forms, lo, hi, fraction, observed, params), unit)
 
 
 def evaluate(step: Step, inputs: NDArray[np.int64]) -> NDArray[np.int64]:
     rows = inputs.reshape(len(inputs), -1, step.integer("n"))
     order = np.argsort(-rows, axis=2, kind="stable")[:, :, : step.integer("k")]
-    values = np.take_along_axis(rows, order, axis=2)
-    return np.concatenate((values.reshape(len(inputs), -1), order.reshape(len(inputs), -1)), axis=1).astype(np.int64)
+    values = np.take_along_axis(rows, order, axis=2).reshape(len(inputs), -1)
+    if not step.integer("indices"):
+        return values
+    return np.concatenate((values, order.reshape(len(inputs), -1)), axis=1).astype(np.int64)
 
 
 KIND = StepKind("topk", quantise, evaluate)
