@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from prover.errors import ModelFileError
-from prover.graph.dtypes import BFLOAT16, ELEMENT_TYPES
+from prover.graph.dtypes import BFLOAT16, ELEMENT_TYPES, NIBBLES
 from prover.graph.ir import Array
 from prover.graph.limits import Limits
 from prover.graph.loading import read_regular_file
@@ -58,10 +58,13 @@ def decode_tensor(proto: Any, name: str, folder: Path | None, limits: Limits) ->
     if proto.HasField("segment"):
         raise ModelFileError(f"tensor {name!r} is stored in segments", "save the model with current onnx")
     if proto.data_location == _EXTERNAL:
-        proto.raw_data = _external(proto, name, folder, count * _width(proto, dtype))
+        size = (count + 1) // 2 if dtype in NIBBLES else count * _width(proto, dtype)
+        proto.raw_data = _external(proto, name, folder, size)
         proto.ClearField("data_location")
         proto.ClearField("external_data")
-    if proto.HasField("raw_data"):
+    if dtype in NIBBLES:
+        array = _from_nibbles(proto, name, dtype, count)
+    elif proto.HasField("raw_data"):
         array = _from_raw(proto.raw_data, name, np.dtype(np.uint16) if proto.data_type == BFLOAT16 else dtype, count)
     else:
         values = getattr(proto, _FIELDS.get(proto.data_type, "int32_data"))
@@ -110,6 +113,17 @@ def decode_sparse(proto: Any, name: str, folder: Path | None, limits: Limits) ->
 def _width(proto: Any, dtype: np.dtype[Any]) -> int:
     """Bytes of one stored element."""
     return 2 if proto.data_type == BFLOAT16 else dtype.itemsize
+
+
+def _from_nibbles(proto: Any, name: str, dtype: np.dtype[Any], count: int) -> Array:
+    """Integers of four bits, two to a byte or to a number of ``int32_data``."""
+    raw = proto.raw_data if proto.HasField("raw_data") else bytes(value & 0xFF for value in proto.int32_data)
+    if len(raw) != (count + 1) // 2:
+        raise ModelFileError(f"tensor {name!r} has {len(raw)} bytes of data, its shape needs {(count + 1) // 2}")
+    both = np.frombuffer(raw, dtype=np.uint8)
+    low, high = NIBBLES[dtype]
+    halves = np.stack((both & 15, both >> 4), axis=1).ravel()[:count].astype(np.int8)
+    return np.where(halves > high, halves + 2 * low, halves).astype(dtype)
 
 
 def _from_raw(raw: bytes, name: str, dtype: np.dtype[Any], count: int) -> Array:

@@ -173,6 +173,36 @@ def test_a_quantised_convolution_with_bias_groups_and_padding(seed: int) -> None
     assert [step.kind for step in plan.steps].count("requantize") == 1
 
 
+@pytest.mark.parametrize(("kind", "low"), [(TensorProto.INT4, -8), (TensorProto.UINT4, 0)])
+def test_four_bits(kind: int, low: int) -> None:
+    """Quantised to them, dequantised from them, and weights of them in blocks."""
+    generator = np.random.default_rng(2)
+    packed = generator.integers(low, low + 16, (4, 3))
+    schema = Schema("facts", tuple(Fixed(f"x{i}", 100, -300, 300) for i in range(4)))
+    nodes = [
+        helper.make_node("QuantizeLinear", ["x", "s", "z"], ["q"], "quantize"),
+        helper.make_node("DequantizeLinear", ["q", "s", "z"], ["d"], "dequantize"),
+        helper.make_node("DequantizeLinear", ["w", "ws"], ["weights"], "weights", axis=0, block_size=2),
+        helper.make_node("MatMul", ["d", "weights"], ["y"], "product"),
+    ]
+    graph = helper.make_graph(
+        nodes, "four bits",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 4])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 3])],
+        [numpy_helper.from_array(np.float32(0.25), "s"), helper.make_tensor("z", kind, [], [low + 7]),
+         helper.make_tensor("w", kind, [4, 3], packed.ravel().tolist()),
+         numpy_helper.from_array(np.float32([[0.5, 1, 2], [0.25, 0.125, 1]]), "ws")],
+    )  # fmt: skip
+    onnx_model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 21)], ir_version=10)
+    codes = generator.integers(-300, 301, (300, 4)).astype(np.int64)
+    plan = calibrate(
+        import_model(onnx_model.SerializeToString()), schema, request=Request("score"), settings=Settings()
+    )
+    got = IntegerModel(plan, schema).run(codes).outputs / 1e6
+    assert np.abs(got - reference(onnx_model, "x", (codes / 100).astype(np.float32)[:, None])).max() < 1e-6
+    assert plan.steps[0].integer("bits") == 4
+
+
 def test_integer_products_are_linear() -> None:
     generator = np.random.default_rng(5)
     schema = Schema("q", tuple(Int(f"x{i}", 0, 255) for i in range(4)))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from prover.graph.dtypes import ELEMENT_TYPES
+from prover.graph.dtypes import ELEMENT_TYPES, integer_range
 from prover.graph.ir import Array, Node
 from prover.graph.ops.spec import array
 from prover.graph.ops.standard import standard
@@ -44,7 +44,7 @@ def integer_type(node: Node, zero: Array | None) -> np.dtype[np.generic]:
         return zero.dtype
     wanted = node.attributes.get("output_dtype") or 2
     found = ELEMENT_TYPES.get(wanted) if isinstance(wanted, int) else None
-    if found is None or found.kind not in "iu":
+    if found is None or integer_range(found) is None:
         raise ValueError(f"output_dtype {wanted} is no integer type")
     return found
 
@@ -53,9 +53,9 @@ def _quantize(node: Node, inputs: Sequence[Array | None]) -> list[Array]:
     x, scale, zero = array(inputs[0]), array(inputs[1]), inputs[2] if len(inputs) > 2 else None
     dtype = integer_type(node, zero)
     steps = np.rint(x / spread(node, scale, x.shape)).astype(np.float64)
-    moved = steps if zero is None else steps + spread(node, zero, x.shape)
-    limits = np.iinfo(dtype)  # type: ignore[type-var]
-    return [np.clip(moved, limits.min, limits.max).astype(dtype)]
+    moved = steps if zero is None else steps + spread(node, zero, x.shape).astype(np.float64)
+    low, high = integer_range(dtype) or (0, 0)
+    return [np.clip(moved, low, high).astype(dtype)]
 
 
 def _dequantize(node: Node, inputs: Sequence[Array | None]) -> list[Array]:

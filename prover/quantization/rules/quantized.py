@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prover.graph import Node
+from prover.graph.dtypes import integer_range
 from prover.graph.ops.quantized import integer_type, spread
 from prover.quantization.blocks.compare import equal_zero
 from prover.quantization.blocks.function import round_half_even
@@ -121,11 +122,12 @@ def _clipped(trace: Trace, node: Node, x: Affine) -> Affine:
 def _requantized(
     trace: Trace, node: Node, x: Affine, factors: F64, zeros: F64, dtype: np.dtype[Any], *, integer: bool
 ) -> Affine:
-    if dtype.kind not in "iu" or dtype.itemsize > 2:
-        raise unsupported(node, f"results of type {dtype}", "quantise to int8, uint8, int16 or uint16")
+    limits = integer_range(dtype)
+    if limits is None or dtype.itemsize > 2:
+        raise unsupported(node, f"results of type {dtype}", "quantise to integers of 4, 8 or 16 bits")
     if not np.all(np.isfinite(factors)) or np.any(factors <= 0):
         raise unsupported(node, "a scale that is not positive")
-    low, high = int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
+    low, high = limits
     source, least = _behind_relu(trace, x, zeros, high) if not integer else (x, None)
     if least is not None:
         low = least
