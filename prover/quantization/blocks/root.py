@@ -18,7 +18,7 @@ def square_root(trace: Trace, node: Node, x: Affine) -> Affine:
 def inverse_root(trace: Trace, node: Node, x: Affine) -> Affine:
     """``1 / sqrt(x)``, rounded down, to two bits more than an activation has, relative to the largest x seen.
 
-    An x that may be 0 or less is saturated at an eighth of the smallest one seen, and reported.
+    An x that may be 0 or less is saturated at a 256th of the smallest one seen, and reported.
     """
     low, high = trace.interval(x)
     with np.errstate(divide="ignore"):

@@ -35,6 +35,12 @@ I64 = NDArray[np.int64]
 _UNROUNDED_BITS = 40
 """Widest sum that keeps every fraction bit."""
 
+_WEIGHT_BITS, _LAST_WEIGHT_BITS = 15, 23
+"""Bits of a weight that keep the error budgets of hidden layers, and those of a last one: see ``Frame.fit``."""
+
+_LAST = frozenset({"round", "sigmoid", "tier", "argmax"})
+"""Kinds of a model's last steps."""
+
 _CELLS = 1 << 22
 """Most products one batch of :func:`evaluate` holds (32 MB)."""
 
@@ -163,8 +169,9 @@ def _cost(blocks: list[Operand], pairs: _Pairs, frame: Frame) -> int:
 
 
 def _widest(frame: Frame) -> int:
-    """Widest sum that may stay as it is: readers need 15 bits for their weights, and those their own sums grow by."""
-    return min(_UNROUNDED_BITS, 46 - exponent(float(frame.readers.longest)))
+    """Widest sum that may stay as it is: of the 61 bits, readers need some for their weights and for their own sums."""
+    weights = _LAST_WEIGHT_BITS if frame.readers.kinds & _LAST else _WEIGHT_BITS
+    return min(_UNROUNDED_BITS, 61 - weights - exponent(float(frame.readers.longest)))
 
 
 def _require(fits: bool, what: str) -> None:

@@ -27,8 +27,8 @@ _LARGEST_SCALE = 60
 _WIDEST_ROOT = 30
 """Bits of an inverse root; where it may be larger, its argument is saturated."""
 
-_BELOW_SEEN = 3
-"""Saturation keeps arguments above the smallest positive one seen, divided by 2 this often."""
+_BELOW_SEEN = 8
+"""Arguments this many bits below the smallest positive one seen are as precise as it; saturation is no higher."""
 
 
 def quantise(step: FloatStep, frame: Frame) -> Quantised:
@@ -72,7 +72,7 @@ def _inverse(step: FloatStep, frame: Frame, smallest: float, largest: float) -> 
     room = _LARGEST_SCALE - 2 * precision - exponent(largest)
     source = operand(frame, step.inputs, step.node, wanted)
     if source.bits > room:
-        kept = max(0, min(room, precision + 2 - exponent(smallest)), 2 - exponent(smallest))
+        kept = max(0, min(room, precision + 2 + _BELOW_SEEN - exponent(smallest)), 2 - exponent(smallest))
         source = operand(frame, step.inputs, step.node, wanted, kept)
     counts = max(1, int(smallest * 2.0**source.bits))
     reach = (int(largest * 2.0**source.bits) + 1).bit_length()
