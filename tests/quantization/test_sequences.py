@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,42 @@ def test_a_variance_that_is_not_positive_is_refused_by_name() -> None:
     schema = Schema("s", tuple(Fixed(f"x{i}", 4, 0, 8) for i in range(3)))
     with pytest.raises(UnsupportedOpError, match="variance that is not positive"):
         calibrate(import_model(data), schema)
+
+
+@pytest.mark.parametrize(
+    ("last", "error"),
+    [
+        (node("LayerNormalization", "h g b", axis=-1), 0.02),
+        (node("Softmax", "h", axis=1), 4e-3),
+        (node("LpNormalization", "h", axis=1, p=1), math.inf),
+        (node("LpNormalization", "h", axis=1, p=2), math.inf),
+    ],
+    ids=["layer", "softmax", "L1", "L2"],
+)
+def test_bounds_hold_far_from_the_samples(last: Any, error: float) -> None:
+    """Rows that hardly vary, and corners of the ranges: what a caller knows of a product must hold there, too.
+
+    A length that is far below those seen is saturated; a variance is not, for epsilon is the least it can be.
+    """
+    schema = Schema("far", tuple(Fixed(f"x{i}", 256, -1024, 1024) for i in range(6)))
+    weights = {"w": f32(6, 6), "g": f32(6), "b": f32(6)}
+    data = model([node("MatMul", "X w", "h"), last], weights, 6, {"y": (1, [1, 6])})
+    samples = (RNG.integers(-1024, 1025, (64, 6)) / 256).astype(np.float32)
+    plan = calibrate(import_model(data), schema, samples, request=Request("score"), settings=Settings())
+    spread = RNG.choice([0, 1, 2, 5, 50], (200, 1))
+    flat = RNG.integers(-900, 901, (200, 1)) + RNG.integers(-1, 2, (200, 6)) * spread
+    codes = np.concatenate((flat, RNG.choice([-1024, 0, 1024], (200, 6)), np.zeros((1, 6), dtype=np.int64)))
+    reference = IntegerModel(plan, schema)
+    run = reference.run(codes)
+    start = reference.facts.n_slots
+    for step in plan.steps:
+        outputs = run.variables[:, start : start + step.n_outputs]
+        start += step.n_outputs
+        assert (step.lo <= outputs).all()
+        assert (outputs <= step.hi).all()
+    wanted = expected(data, (codes / 256).astype(np.float32))
+    finite = np.isfinite(wanted).all(axis=1)
+    assert np.abs(run.outputs / 1e6 - wanted)[finite].max() < error
 
 
 @pytest.mark.parametrize(
