@@ -15,6 +15,7 @@ from prover.quantization.accuracy import Accuracy, Histogram
 from prover.quantization.decisions import tree_exactness
 from prover.quantization.error_bound import error_bound
 from prover.quantization.search import Point
+from prover.quantization.steps.requantize import exactness as quantised_exactness
 from prover.schema import THRESHOLD_DECIMALS
 
 GAS_BASE, GAS_PER_SIGNAL = 183_000, 6_500
@@ -305,7 +306,8 @@ def _saturates(step: Step) -> bool:
 
 def _exactness(plan: Plan) -> str:
     """What the plan says of itself; else whether anything in it rounds."""
-    return tree_exactness(plan) or "rounded to fixed point; decisions follow the integer numbers"
+    known = tree_exactness(plan) or quantised_exactness(plan.steps)
+    return known or "rounded to fixed point; decisions follow the integer numbers"
 
 
 def _fields(cls: type[Any], raw: Any) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from prover.errors import UnsupportedOpError
 from prover.graph import import_model
 from prover.lowering import lower
 from prover.quantization import IntegerModel, Plan, Request, Settings, calibrate
+from prover.quantization.steps.requantize import exactness
 from prover.schema import Fixed, Int, Schema
 
 WHOLE = Settings(decimals=0)
@@ -171,6 +172,7 @@ def test_a_quantised_convolution_with_bias_groups_and_padding(seed: int) -> None
     got, plan = integers(schema, onnx_model, codes.astype(np.int64))
     assert np.array_equal(got, reference(onnx_model, "x", codes.astype(np.uint8)[:, None]))
     assert [step.kind for step in plan.steps].count("requantize") == 1
+    assert exactness(plan.steps) == "every quantised integer is the ONNX specification's"
 
 
 @pytest.mark.parametrize(("kind", "low"), [(TensorProto.INT4, -8), (TensorProto.UINT4, 0)])
@@ -271,10 +273,28 @@ def test_quantisers_around_float_operators_run_on_integers(per_channel: bool, ac
     kinds = [step.kind for step in plan.steps]
     assert kinds.count("requantize") == 6
     assert "relu" not in kinds
+    assert exactness(plan.steps).startswith("quantised integers follow exact sums")
     pool = next(step for step in plan.steps if step.kind == "maximum")
     assert pool.inputs.width <= 9  # of the integers themselves
     solution = solve(lower(schema, plan), plan.layout, batch[0], salt=1, context=2)
     assert list(solution.values) == run.outputs[0].tolist()
+
+
+def test_what_is_no_multiple_of_a_unit_is_rounded_and_says_so() -> None:
+    schema = Schema("x", tuple(Fixed(f"x{i}", 100, -300, 300) for i in range(3)))
+    onnx_model = model(
+        [helper.make_node("MatMul", ["x", "w"], ["sum"], "sum"),
+         helper.make_node("QuantizeLinear", ["sum", "s"], ["y"], "quantize")],
+        {"x": (TensorProto.FLOAT, [1, 3])}, {"y": (TensorProto.UINT8, [1, 1])},
+        w=np.float32([[0.7391], [-0.1123], [np.pi]]), s=np.float32(0.1),
+    )  # fmt: skip
+    codes = np.random.default_rng(0).integers(-300, 301, (2000, 3)).astype(np.int64)
+    got, plan = integers(schema, onnx_model, codes)
+    wanted = reference(onnx_model, "x", (codes / 100).astype(np.float32)[:, None])
+    assert plan.steps[0].integer("rounded") == 1
+    assert exactness(plan.steps) == ""
+    assert np.abs(got - wanted.astype(np.int64)).max() <= 1
+    assert np.count_nonzero(got != wanted) <= 20  # near thresholds only
 
 
 def test_other_precisions_and_scales_are_refused() -> None:

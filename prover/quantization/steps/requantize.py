@@ -34,6 +34,9 @@ I64 = NDArray[np.int64]
 
 _FLOAT32_DIGITS = 24
 
+_WHOLE_KINDS = frozenset({"requantize", "maximum", "contract", "wire", "argmax", "round", "tier", "one_hot", "select"})
+"""Kinds that lose nothing of whole numbers."""
+
 _Rounding = Callable[[F64, np.float64, np.float64, int, int], I64]
 
 _MULTIPLES = 255
@@ -93,6 +96,10 @@ def quantise(step: FloatStep, frame: Frame) -> Quantised:
         params["counts"] = tuple(int(table.cuts.size) for table in found)
         params["bases"] = tuple(table.base for table in found)
         params["cuts"] = tuple(int(cut) for table in found for cut in table.cuts)
+    if rest.size:
+        params["rounded"] = int(rest.size)
+    if sum(part.sums for part in parts):
+        params["sums"] = sum(part.sums for part in parts)
     if np.any(parities >= 0):
         params["parities"] = _flat(parities)
     if parts[0].corrections:
@@ -118,6 +125,18 @@ def evaluate(step: Step, inputs: I64) -> I64:
     for table, chosen in tables(step):
         result[:, chosen] = table.base + np.searchsorted(table.cuts, inputs[:, chosen], side="right")
     return np.asarray(result + low, dtype=np.int64)
+
+
+def exactness(steps: Sequence[Step]) -> str:
+    """What the quantised integers of a program are; empty without any, or where some are rounded from other values."""
+    own = [step for step in steps if step.kind == "requantize"]
+    if not own or any("rounded" in step.params for step in own) or {step.kind for step in steps} - _WHOLE_KINDS:
+        return ""
+    if any("sums" in step.params for step in own):
+        return (
+            "quantised integers follow exact sums: where float32 rounds one at a threshold, a runtime may differ by 1"
+        )
+    return "every quantised integer is the ONNX specification's"
 
 
 def tables(step: Step) -> list[tuple[Stairs, I64]]:
@@ -153,7 +172,8 @@ def row_units(matrix: Sparse) -> F64:
 
 class _Rows:
     """Part of a step: forms, the divisor of each (0: a table), its table (-1: a line), its parity (-1: none), and
-    corrections of lines as (element of the step, value of the form, what is added)."""
+    corrections of lines as (element of the step, value of the form, what is added); how many elements are sums that
+    float32 does not hold."""
 
     def __init__(
         self,
@@ -163,9 +183,10 @@ class _Rows:
         parities: I64,
         found: Sequence[Stairs] = (),
         corrections: Sequence[tuple[int, int, int]] = (),
+        sums: int = 0,
     ) -> None:
         self.forms, self.divisors, self.tables, self.parities = forms, divisors, tables, parities
-        self.stairs, self.corrections = list(found), list(corrections)
+        self.stairs, self.corrections, self.sums = list(found), list(corrections), sums
 
 
 def _tabulated(step: FloatStep, frame: Frame, counts: Sparse, bias: F64, units: F64, chosen: I64) -> _Rows:
@@ -216,7 +237,9 @@ def _tabulated(step: FloatStep, frame: Frame, counts: Sparse, bias: F64, units: 
     )
     where = [(int(chosen[member]), int(place), sign) for member, at, by in corrections
              for place, sign in zip(at.tolist(), by, strict=True)]  # fmt: skip
-    return _Rows(forms, divisors, owner, parities, found, where)
+    return _Rows(
+        forms, divisors, owner, parities, found, where, 0 if step.params["integer"] else int(np.count_nonzero(~single))
+    )
 
 
 def _single(counts: Sparse, units: F64, largest: I64, rest: F64) -> NDArray[np.bool_]:
