@@ -30,8 +30,9 @@ def add(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
 
 @rule("Scaler", domain="ai.onnx.ml", steps=())
 def scaler(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
-    """``(x - offset) * scale``; offset and scale have one entry or one per column."""
-    source = linear(node, operands[0], trace)
+    """``(x - offset) * scale``; offset and scale have one entry or one per column. What may be missing stays so."""
+    value = operands[0]
+    source = value if isinstance(value, Affine) and not trace.coded(value) else linear(node, value, trace)
     offset, scale = floats(node, "offset", 0.0), floats(node, "scale", 1.0)
     centred = shifted(source, np.broadcast_to(-offset, source.shape))
     return [scaled(centred, np.broadcast_to(scale, source.shape).ravel())]
