@@ -67,8 +67,13 @@ def resize_of(
     """Scales and output shape of a Resize or Upsample node over a tensor of ``shape``.
 
     Raises:
-        ValueError: neither scales nor sizes, or of another length than the axes.
+        ValueError: neither scales nor sizes, or of another length than the axes; attributes that contradict each other.
     """
+    mode = node.attributes.get("coordinate_transformation_mode")
+    if mode == "tf_crop_and_resize" and (roi is None or not roi.size):
+        raise ValueError("tf_crop_and_resize without a region of interest")
+    if node.attributes.get("antialias") and node.attributes["mode"] == "nearest":
+        raise ValueError("antialias = 1 of the nearest elements")
     rank = len(shape)
     given = node.attributes.get("axes")
     axes = list(range(rank)) if given is None else [int(axis) % rank for axis in given]  # type: ignore[attr-defined]
@@ -144,6 +149,8 @@ def _coordinates(node: Node, resize: Resize, axis: int, size: int) -> tuple[F64,
         return (np.zeros(out) if width == 1 else y * (size - 1) / (width - 1)), inside
     if mode == "asymmetric":
         return y / scale, inside
+    if mode == "tf_half_pixel_for_nn":  # opset 11 only
+        return (y + 0.5) / scale, inside
     if mode == "tf_crop_and_resize":
         start, end = resize.roi[axis]
         x = np.full(out, (end - start) * (size - 1) / 2) if width == 1 else y * (end - start) * (size - 1) / (width - 1)

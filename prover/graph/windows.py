@@ -12,6 +12,9 @@ from prover.graph.ir import Node
 
 Ints = NDArray[np.int64]
 
+AUTO_PAD = {"auto_pad": ("NOTSET", "VALID", "SAME_UPPER", "SAME_LOWER")}
+"""Ways to pad, for the operators' entries."""
+
 
 @dataclass(frozen=True)
 class Windows:

@@ -11,18 +11,35 @@ import numpy as np
 from prover.graph.ir import Array, Node
 from prover.graph.ops.spec import Inferred, Operand, OpSpec, array, needed
 from prover.graph.ops.standard import standard
-from prover.graph.windows import transposed, windows
+from prover.graph.windows import AUTO_PAD, Windows, transposed, windows
 
 
-def _groups(node: Node) -> int:
+def channels(node: Node, x: Sequence[int], kernel: Sequence[int], bias: Sequence[int] | None = None) -> tuple[int, int]:
+    """Groups and output channels of a convolution over shapes [n, c, ...] and [m, c / groups, ...], or transposed.
+
+    Raises:
+        ValueError: channels that are not those of the kernel, or do not divide into the groups; a bias of another size.
+    """
     groups = node.attributes["group"]
     assert isinstance(groups, int)
-    return groups
+    turned = node.op == "ConvTranspose"
+    inner = kernel[0] if turned else kernel[1] * groups
+    if groups < 1 or inner != x[1] or kernel[0] % groups:
+        raise ValueError(f"{x[1]} channels in {groups} groups through a kernel of shape {tuple(kernel)}")
+    outer = kernel[1] * groups if turned else kernel[0]
+    if bias is not None and tuple(bias) != (outer,):
+        raise ValueError(f"a bias of shape {tuple(bias)} for {outer} channels")
+    return groups, outer
+
+
+def _channels(node: Node, inputs: Sequence[Array | None]) -> tuple[int, int]:
+    bias = inputs[2] if len(inputs) > 2 else None
+    return channels(node, array(inputs[0]).shape, array(inputs[1]).shape, None if bias is None else bias.shape)
 
 
 def _conv(node: Node, inputs: Sequence[Array | None]) -> list[Array]:
     x, w = array(inputs[0]), array(inputs[1])
-    groups, outer = _groups(node), w.shape[0]
+    groups, outer = _channels(node, inputs)
     grid = windows(node, x.shape[2:], w.shape[2:])
     padded = np.concatenate((x.reshape(*x.shape[:2], -1), np.zeros((*x.shape[:2], 1), dtype=x.dtype)), axis=2)
     patches = padded[:, :, grid.positions()]  # position -1 is the zero behind the end
@@ -34,9 +51,8 @@ def _conv(node: Node, inputs: Sequence[Array | None]) -> list[Array]:
 
 def _conv_transpose(node: Node, inputs: Sequence[Array | None]) -> list[Array]:
     x, w = array(inputs[0]), array(inputs[1])
-    groups = _groups(node)
+    groups, outer = _channels(node, inputs)
     grid = transposed(node, x.shape[2:], w.shape[2:])
-    outer = w.shape[1] * groups
     columns = x.reshape(x.shape[0], groups, x.shape[1] // groups, -1)
     kernels = w.reshape(groups, w.shape[0] // groups, w.shape[1], -1)
     spread = np.einsum("ngcp,gcmq->ngmpq", columns, kernels).reshape(x.shape[0], outer, grid.n_windows, -1)
@@ -46,11 +62,23 @@ def _conv_transpose(node: Node, inputs: Sequence[Array | None]) -> list[Array]:
     return [_biased(out[:, :, :-1], inputs, 2).reshape(x.shape[0], outer, *grid.sizes).astype(x.dtype)]
 
 
+def column_windows(node: Node, shape: Sequence[int], image: Sequence[int], block: Sequence[int]) -> Windows:
+    """Where the blocks lie in the image whose columns have ``shape`` [n, c * cells, blocks].
+
+    Raises:
+        ValueError: columns of another length or number.
+    """
+    grid = windows(node, image, block)
+    if shape[2] != grid.n_windows or shape[1] % int(np.prod(block)):
+        raise ValueError(f"columns of shape {tuple(shape)} for {grid.n_windows} blocks of shape {tuple(block)}")
+    return grid
+
+
 def _col2im(node: Node, inputs: Sequence[Array | None]) -> list[Array]:
     """Blocks of columns added up where they overlap in the image."""
     x = array(inputs[0])
     image, block = (tuple(int(size) for size in array(value)) for value in inputs[1:])
-    grid = windows(node, image, block)
+    grid = column_windows(node, x.shape, image, block)
     columns = x.reshape(x.shape[0], -1, int(np.prod(block)), grid.n_windows)
     out = np.zeros((*columns.shape[:2], int(np.prod(image)) + 1), dtype=x.dtype)
     everywhere: Any = (slice(None), slice(None), grid.positions().T)
@@ -70,13 +98,16 @@ def _checked(entry: OpSpec) -> OpSpec:
         said, kernels = node.attributes["kernel_shape"], needed(inputs[1])
         if isinstance(said, tuple) and said != kernels.shape[2:]:
             raise ValueError(f"kernel_shape is {said}, the weights have the shape {kernels.shape}")
-        return entry.infer(node, inputs)
+        bias = inputs[2] if len(inputs) > 2 else None
+        result = entry.infer(node, inputs)  # which knows the ranks to be right
+        channels(node, needed(inputs[0]).shape, kernels.shape, None if bias is None else bias.shape)
+        return result
 
     return replace(entry, infer=infer)
 
 
 OPS = (
-    *(_checked(entry) for entry in standard("Conv", evaluate=_conv)),
-    *(_checked(entry) for entry in standard("ConvTranspose", evaluate=_conv_transpose)),
+    *(_checked(entry) for entry in standard("Conv", evaluate=_conv, allowed=AUTO_PAD)),
+    *(_checked(entry) for entry in standard("ConvTranspose", evaluate=_conv_transpose, allowed=AUTO_PAD)),
     *standard("Col2Im", static={1: "image_shape", 2: "block_shape"}, evaluate=_col2im),
 )

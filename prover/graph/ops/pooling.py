@@ -9,7 +9,7 @@ import numpy as np
 from prover.graph.ir import Array, Node
 from prover.graph.ops.spec import array
 from prover.graph.ops.standard import standard
-from prover.graph.windows import Windows, numbered, windows
+from prover.graph.windows import AUTO_PAD, Windows, numbered, windows
 
 
 def _patches(node: Node, x: Array, fill: float) -> tuple[Windows, Array]:
@@ -60,9 +60,9 @@ def _global_norm(node: Node, inputs: Sequence[Array | None]) -> list[Array]:
 
 
 OPS = (
-    *standard("AveragePool", evaluate=_average),
-    *standard("MaxPool", evaluate=_maximum, allowed={"storage_order": (0, 1)}),
-    *standard("LpPool", evaluate=_norm, allowed={"p": (1, 2)}),
+    *standard("AveragePool", evaluate=_average, allowed=AUTO_PAD),
+    *standard("MaxPool", evaluate=_maximum, allowed={"storage_order": (0, 1), **AUTO_PAD}),
+    *standard("LpPool", evaluate=_norm, allowed={"p": (1, 2), **AUTO_PAD}),
     *standard("GlobalAveragePool"),
     *standard("GlobalMaxPool"),
     *standard("GlobalLpPool", evaluate=_global_norm, allowed={"p": (1, 2)}),

@@ -43,10 +43,23 @@ def _resize(node: Node, inputs: Sequence[Array | None]) -> list[Array]:
     return [np.asarray(value).astype(x.dtype)]
 
 
-_ALLOWED = {"nearest_mode": ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil")}
+_FIRST = {"mode": ("nearest", "linear")}
+_ALLOWED = {
+    "mode": ("nearest", "linear", "cubic"),
+    "nearest_mode": ("round_prefer_floor", "round_prefer_ceil", "floor", "ceil"),
+    "coordinate_transformation_mode": (
+        "half_pixel",
+        "half_pixel_symmetric",
+        "pytorch_half_pixel",
+        "align_corners",
+        "asymmetric",
+        "tf_half_pixel_for_nn",
+        "tf_crop_and_resize",
+    ),
+}
 
 OPS = (
-    *standard("Resize", until=10, static={1: "scales"}, evaluate=_resize),
+    *standard("Resize", until=10, static={1: "scales"}, evaluate=_resize, allowed=_FIRST),
     *standard("Resize", since=11, static={1: "roi", 2: "scales", 3: "sizes"}, evaluate=_resize, allowed=_ALLOWED),
-    *standard("Upsample", until=9, static={1: "scales"}, evaluate=_resize),
+    *standard("Upsample", until=9, static={1: "scales"}, evaluate=_resize, allowed=_FIRST),
 )

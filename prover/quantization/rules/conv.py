@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prover.graph import Node
+from prover.graph.ops.convolution import channels, column_windows
 from prover.graph.windows import transposed, windows
 from prover.quantization.blocks.product import contract
 from prover.quantization.blocks.wires import mapped
 from prover.quantization.rules import rule
-from prover.quantization.rules.linear import integer
 from prover.quantization.sparse import Sparse
 from prover.quantization.trace import Affine, Trace, Value, linear, unsupported
 
@@ -24,7 +24,8 @@ def conv(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """Every dimension, group, stride, dilation and padding; the kernel constant, or private like the input."""
     x = linear(node, operands[0], trace)
     kernel = _needed(node, operands[1])
-    outer, inner = kernel.shape[:2]
+    groups, outer = channels(node, x.shape, kernel.shape, _shape(operands))
+    inner = kernel.shape[1]
     try:
         grid = windows(node, x.shape[2:], kernel.shape[2:])
     except ValueError as error:
@@ -32,7 +33,7 @@ def conv(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     places = grid.positions()
     window, cell = np.nonzero(places >= 0)
     read = places[window, cell]
-    group = np.arange(outer, dtype=np.int64) // (outer // integer(node, "group"))
+    group = np.arange(outer, dtype=np.int64) // (outer // groups)
     channel = group[:, None] * inner + np.arange(inner, dtype=np.int64)  # [outer, inner]
     rows = np.arange(outer, dtype=np.int64)[:, None, None] * grid.n_windows + window
     cols = channel[:, :, None] * int(np.prod(x.shape[2:])) + read
@@ -47,8 +48,7 @@ def conv_transpose(trace: Trace, node: Node, operands: list[Value | None]) -> li
     x = linear(node, operands[0], trace)
     kernel = _needed(node, operands[1])
     inner, per_group = kernel.shape[:2]
-    groups = integer(node, "group")
-    outer = per_group * groups
+    groups, outer = channels(node, x.shape, kernel.shape, _shape(operands))
     try:
         grid = transposed(node, x.shape[2:], kernel.shape[2:])
     except ValueError as error:
@@ -70,7 +70,7 @@ def col2im(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value
     """Columns of blocks, added up where they overlap in the image."""
     x = linear(node, operands[0], trace)
     image, block = (tuple(int(size) for size in np.asarray(value)) for value in operands[1:])
-    places = windows(node, image, block).positions()
+    places = column_windows(node, x.shape, image, block).positions()
     window, cell = np.nonzero(places >= 0)
     channels = x.size // places.size
     every, pixels = np.arange(channels, dtype=np.int64)[:, None], int(np.prod(image))
@@ -108,6 +108,12 @@ def _product(
     each = np.broadcast_to(np.arange(shape[1]).reshape(-1, *[1] * (len(shape) - 2)), shape).ravel()
     added = linear(node, bias, trace).pick(each)
     return Affine(shape, result.matrix.add(added.matrix), result.bias + added.bias, result.optional)
+
+
+def _shape(operands: list[Value | None]) -> tuple[int, ...] | None:
+    """Shape of the bias."""
+    bias = operands[2] if len(operands) > 2 else None
+    return None if bias is None else bias.shape
 
 
 def _needed(node: Node, kernel: Value | None) -> Any:

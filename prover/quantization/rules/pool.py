@@ -22,7 +22,10 @@ def average_pool(trace: Trace, node: Node, operands: list[Value | None]) -> list
     """Means over windows; the padding counts as zeros, or not at all."""
     x = linear(node, operands[0], trace)
     grid = grid_of(node, x)
-    return [weighted(x, grid, 1.0 / grid.cells(with_padding=bool(integer(node, "count_include_pad"))))]
+    cells = grid.cells(with_padding=bool(integer(node, "count_include_pad")))
+    if not cells.all():
+        raise unsupported(node, "a window lies in the padding altogether: it has no mean")
+    return [weighted(x, grid, 1.0 / cells)]
 
 
 @rule("MaxPool", steps=("maximum", "argmax_rows", "one_hot"))
