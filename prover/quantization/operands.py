@@ -21,8 +21,8 @@ from prover.quantization.trace import Affine
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 
-UNROUNDED_BITS = 36
-"""Widest product that keeps every fraction bit; widest result that is rounded to no fewer than it could have."""
+RESULT_BITS = 36
+"""Widest result, at the largest value seen, that is rounded to no fewer bits than settings ask for."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def result_bits(frame: Frame, largest: float) -> int:
     ones.
     """
     size = exponent(largest)
-    return max(0, min(frame.settings.activation_bits + max(0, -size), UNROUNDED_BITS - size))
+    return max(0, min(frame.settings.activation_bits + max(0, -size), RESULT_BITS - size))
 
 
 def exponent(value: float) -> int:

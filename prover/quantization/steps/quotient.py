@@ -10,8 +10,8 @@ A step that ``truncates`` divides whole numbers and drops the fraction, as ONNX 
 
     y = sign(a) * sign * floor(|a| / d)
 
-Error: none where it truncates; otherwise half a unit of the result, and the
-operands' rounding. A divisor below ``clamp_lo`` is replaced by it.
+Error: none where it truncates; otherwise half a unit of the result, and the operands' rounding. A divisor below
+``clamp_lo`` is replaced by it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from prover.errors import QuantizationError
 from prover.quantization.bounds import LIMIT
 from prover.quantization.frame import Frame, Quantised, bit_length
-from prover.quantization.operands import UNROUNDED_BITS, Operand, exponent, lifted, operand, result_bits, seen
+from prover.quantization.operands import RESULT_BITS, Operand, exponent, lifted, operand, result_bits, seen
 from prover.quantization.plan import LinearForms, Param, Step
 from prover.quantization.steps import StepKind
 from prover.quantization.trace import Affine, FloatStep
@@ -80,7 +80,7 @@ def quantise(step: FloatStep, frame: Frame) -> Quantised:
     largest = float(sizes.max())
     bits = result_bits(frame, largest)
     if step.params["relative"]:
-        bits = max(bits, min(result_bits(frame, float(sizes.min())) + 2, UNROUNDED_BITS - exponent(largest)))
+        bits = max(bits, min(result_bits(frame, float(sizes.min())) + 2, RESULT_BITS - exponent(largest)))
     best = next(_divisions(frame, step, (top, bottom), smallest, largest, bits), None)
     if best is None:
         raise QuantizationError(

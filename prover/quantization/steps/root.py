@@ -16,7 +16,7 @@ from prover.errors import QuantizationError
 from prover.quantization.bounds import LIMIT
 from prover.quantization.frame import Frame, Quantised, bit_length
 from prover.quantization.operands import Operand, exponent, lifted, operand, result_bits, seen
-from prover.quantization.plan import Param, Step
+from prover.quantization.plan import LinearForms, Param, Step
 from prover.quantization.steps import StepKind
 from prover.quantization.trace import FloatStep
 from prover.roots import integer_root
@@ -44,11 +44,11 @@ def quantise(step: FloatStep, frame: Frame) -> Quantised:
         return _inverse(step, frame, smallest, largest)
     bits = result_bits(frame, largest**0.5) + 1
     budget = frame.settings.hidden_error_bits
-    fraction, forms = frame.fit(step.inputs, 2 * bits, step.node, error_bits=budget)
-    target = max(2 * bits, fraction + fraction % 2)
-    while target > fraction and not _fits(forms.lo, forms.hi, target - fraction):
-        target -= 2
-    source = Operand(lifted(frame, forms, max(target - fraction, 0), step.node), max(fraction - target, 0), target)
+    # Variables that were not rounded have more bits than the root needs, and so must the weights they are read with.
+    wanted = max(2 * bits, frame.hidden_fraction_bits(step.inputs))
+    fraction, forms = frame.fit(step.inputs, wanted, step.node, error_bits=budget)
+    source = _even(frame, forms, fraction, max(2 * bits, fraction + fraction % 2), step.node)
+    target = source.bits
     clamp: dict[str, Param] = {"clamp_lo": 0} if int(source.lo.min()) < 0 else {}
     return _done(step, frame, source, clamp, 2.0 ** -(target // 2))
 
@@ -99,8 +99,14 @@ def _done(step: FloatStep, frame: Frame, source: Operand, params: dict[str, Para
     return Quantised(Step("root", step.node, forms, ends[0], ends[1], source.bits, observed, every), unit)
 
 
-def _fits(lo: I64, hi: I64, bits: int) -> bool:
-    return float(max(-int(lo.min()), int(hi.max()), 1)) * 2.0**bits < LIMIT
+def _even(frame: Frame, forms: LinearForms, fraction: int, target: int, what: str) -> Operand:
+    """``forms`` with ``target`` fraction bits, an even number, or with two fewer as often as their sums do not fit."""
+    while target > fraction:
+        try:
+            return Operand(lifted(frame, forms, target - fraction, what), 0, target)
+        except QuantizationError:
+            target -= 2
+    return Operand(forms, fraction - target, target)
 
 
 KIND = StepKind("root", quantise, evaluate)
