@@ -83,7 +83,11 @@ def linear_models() -> list[Entry]:
         add("SGDClassifier-huber", lambda: lm.SGDClassifier(loss="modified_huber", random_state=1), iris),
         add("SGDClassifier-binary", lambda: lm.SGDClassifier(loss="log_loss", random_state=1), cancer),
         add("Perceptron", lambda: lm.Perceptron(random_state=1), iris),
-        add("SGDClassifier-squared", lambda: _scaled(lm.SGDClassifier(loss="squared_hinge", alpha=1.0, random_state=1)), cancer),
+        add(
+            "SGDClassifier-squared",
+            lambda: _scaled(lm.SGDClassifier(loss="squared_hinge", alpha=1.0, random_state=1)),
+            cancer,
+        ),
         add("LinearSVC-multiclass", lambda: svm.LinearSVC(), iris, zipped=False),
         add("LinearSVC-binary", lambda: svm.LinearSVC(), cancer, zipped=False),
         add("LinearRegression", lambda: lm.LinearRegression(), diabetes),
