@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prover.errors import QuantizationError
-from prover.quantization.bounds import LIMIT
 from prover.quantization.frame import Frame, Quantised, bit_length
 from prover.quantization.operands import Operand, exponent, lifted, operand, result_bits, seen
 from prover.quantization.plan import LinearForms, Param, Step
