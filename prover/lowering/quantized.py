@@ -8,7 +8,6 @@ from functools import partial
 import numpy as np
 
 from prover.constraint import ConstraintSystem, IntMatrix, LinearVector
-from prover.constraint.csr import LIMIT
 from prover.gadgets.bits import decompose, unsigned_widths
 from prover.gadgets.clipped_relu import clipped_relu, whole_quotient
 from prover.gadgets.compare import greater_equal
@@ -19,20 +18,15 @@ from prover.gadgets.relu import relu_truncate
 from prover.gadgets.truncate import truncate
 from prover.quantization import Step
 from prover.quantization.staircase import Stairs
-from prover.quantization.steps.requantize import tables
+from prover.quantization.steps.requantize import require_sense, tables
 
 
 def requantize(cs: ConstraintSystem, step: Step, inputs: LinearVector) -> LinearVector:
     """A division with remainder and a saturating ReLU of the quotient, one decomposition for powers of two; where
     levels lie on no line, one row a level and a range."""
+    require_sense(step)
     low, bits = step.integer("low"), step.integer("bits")
     divisors = step.integers("divisors")
-    if (
-        divisors.size != len(inputs)
-        or divisors.size == 0
-        or not 0 <= int(divisors.min()) <= int(divisors.max()) < LIMIT
-    ):
-        raise ValueError("divisors that are none")
     parities = step.integers("parities") if "parities" in step.params else np.full_like(divisors, -1)
     lo, hi = inputs.bounds
     parts, place = [cs.constant([0])], np.zeros(len(inputs), dtype=np.int64)

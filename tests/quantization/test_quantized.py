@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,14 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from prover.compiler import solve
+from prover.constraint import ConstraintSystem
 from prover.errors import UnsupportedOpError
 from prover.graph import import_model
 from prover.lowering import lower
-from prover.quantization import IntegerModel, Plan, Request, Settings, calibrate
-from prover.quantization.steps.requantize import exactness
+from prover.lowering.quantized import requantize
+from prover.quantization import IntegerModel, LinearForms, Plan, Request, Settings, Step, calibrate
+from prover.quantization.sparse import Sparse
+from prover.quantization.steps.requantize import evaluate, exactness
 from prover.schema import Fixed, Int, Schema
 
 WHOLE = Settings(decimals=0)
@@ -295,6 +299,32 @@ def test_what_is_no_multiple_of_a_unit_is_rounded_and_says_so() -> None:
     assert exactness(plan.steps) == ""
     assert np.abs(got - wanted.astype(np.int64)).max() <= 1
     assert np.count_nonzero(got != wanted) <= 20  # near thresholds only
+
+
+TAMPERED: dict[str, tuple[int, ...] | int] = {
+    "divisors": (4,), "bits": 40, "parities": (1,) * 4, "tables": (0, -1, -1, -1), "corrected": (4,), "at": (1, 2),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TAMPERED)
+def test_parameters_somebody_changed_are_refused_by_both(name: str) -> None:
+    """The reference and the circuit refuse the same."""
+    matrix = Sparse.selection(np.arange(4), 4).with_data(np.ones(4, dtype=np.int64))
+    inputs = LinearForms(matrix, *(np.full(4, end) for end in (0, -50, 50)))
+    params: dict[str, tuple[int, ...] | int] = {
+        "low": 0, "bits": 2, "divisors": (4, 3, 0, 1), "tables": (-1, -1, 0, -1), "counts": (2,), "bases": (0,),
+        "cuts": (-3, 9), "corrected": (1,), "at": (5,), "by": (1,),
+    }  # fmt: skip
+    step = Step("requantize", "q", inputs, np.zeros(4, dtype=np.int64), np.full(4, 4), 0, 0, params)
+    values, cs = np.array([[9, 5, 9, -2]]), ConstraintSystem()
+    x = cs.private("x", 4, (-50, 50))
+    assert evaluate(step, values).tolist() == [[2, 2, 2, 0]]
+    requantize(cs, step, x)
+    tampered = replace(step, params=params | {name: TAMPERED[name]})
+    with pytest.raises(ValueError, match=r"\w+"):
+        evaluate(tampered, values)
+    with pytest.raises(ValueError, match=r"\w+"):
+        requantize(cs, tampered, x)
 
 
 def test_other_precisions_and_scales_are_refused() -> None:

@@ -37,6 +37,9 @@ _FLOAT32_DIGITS = 24
 _WHOLE_KINDS = frozenset({"requantize", "maximum", "contract", "wire", "argmax", "round", "tier", "one_hot", "select"})
 """Kinds that lose nothing of whole numbers."""
 
+_LARGEST = 1 << 48
+"""Divisors stay below it."""
+
 _Rounding = Callable[[F64, np.float64, np.float64, int, int], I64]
 
 _MULTIPLES = 255
@@ -111,6 +114,7 @@ def quantise(step: FloatStep, frame: Frame) -> Quantised:
 
 
 def evaluate(step: Step, inputs: I64) -> I64:
+    require_sense(step)
     low, cap = step.integer("low"), (1 << step.integer("bits")) - 1
     divisors = np.maximum(step.integers("divisors"), 1)
     quotients = inputs // divisors
@@ -125,6 +129,36 @@ def evaluate(step: Step, inputs: I64) -> I64:
     for table, chosen in tables(step):
         result[:, chosen] = table.base + np.searchsorted(table.cuts, inputs[:, chosen], side="right")
     return np.asarray(result + low, dtype=np.int64)
+
+
+def require_sense(step: Step) -> None:
+    """Refuse parameters that calibration does not make.
+
+    Raises:
+        ValueError: lists of other lengths, numbers out of range, or an element that has neither a line nor a table.
+    """
+    count, divisors = len(step.inputs), step.integers("divisors")
+    owner = step.integers("tables") if "tables" in step.params else np.full(count, -1, dtype=np.int64)
+    parities = step.integers("parities") if "parities" in step.params else np.full(count, -1, dtype=np.int64)
+    if not divisors.size == owner.size == parities.size == count or not 0 < step.integer("bits") <= 16:
+        raise ValueError("lists of other lengths than the step's inputs")
+    if divisors.min(initial=0) < 0 or divisors.max(initial=0) >= _LARGEST or np.any((divisors == 0) != (owner >= 0)):
+        raise ValueError("an element without a line and without a table, or with both")
+    if np.any((parities >= 0) & ((parities > 1) | (divisors & (divisors - 1) != 0) | (divisors < 2))):
+        raise ValueError("halves to even of a division by no power of two")
+    if "tables" in step.params:
+        counts, bases, cuts = (step.integers(name) for name in ("counts", "bases", "cuts"))
+        if counts.size != bases.size or counts.min(initial=0) < 0 or counts.sum() != cuts.size:
+            raise ValueError("tables of other lengths than their counts")
+        if owner.max(initial=-1) >= counts.size:
+            raise ValueError("an element names a table that is not there")
+        if any(np.any(np.diff(table.cuts) < 0) for table, _ in tables(step)) or np.abs(bases).max(initial=0) >> 16:
+            raise ValueError("a table that does not ascend")
+    if "corrected" in step.params:
+        elements, at, by = (step.integers(name) for name in ("corrected", "at", "by"))
+        inside = elements.size == 0 or (elements.min() >= 0 and elements.max() < count)
+        if not elements.size == at.size == by.size or not inside or np.abs(by).max(initial=0) > 1:
+            raise ValueError("corrections of elements that are not there, or by more than 1")
 
 
 def exactness(steps: Sequence[Step]) -> str:
