@@ -1,8 +1,9 @@
 """Sums of decision trees as few products of linear forms.
 
 A node is ``outside + test * (inside - outside)``: one product, and none where both sides are constants or the whole
-subtree reads one group only, whose atoms' indicators give any function of it linearly. In a sum of trees, all nodes
-with one test are one node: their inside values are added, and their outside values, and the two sums are trees again.
+subtree reads one group only: whether its atom is at least 1, 2, ... gives any function of it linearly. In a sum of
+trees, all nodes with one test are one node: their inside values are added, and their outside values, and the two sums
+are trees again.
 Nodes of one group right below each other are one selection among the regions where they lead to different subtrees,
 when constants among those make that cheaper. Equal products, up to factors and constants, are computed once.
 Leaves that count for several outputs can be reached from above instead: an indicator for every inner node, one
@@ -18,10 +19,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from prover.quantization.forest import Forest
+from prover.quantization.forest import Forest, runs
 
 Form = dict[int, int]
-"""Coefficients by term: indicators first, then products in order; :data:`ONE` is the constant."""
+"""Coefficients by term: the inputs first, then products in order; :data:`ONE` is the constant."""
 
 ONE = -1
 
@@ -37,7 +38,7 @@ class Value:
 
 @dataclass(eq=False)
 class Products:
-    """Products of two forms each, numbered behind ``n_inputs`` indicators.
+    """Products of two forms each, numbered behind ``n_inputs`` inputs.
 
     Attributes:
         factors: (test, other factor) of every product, in an order in which each reads earlier ones.
@@ -232,19 +233,19 @@ class Selection:
                 at = inside if self._forest.sets[number][1] >> atom & 1 else outside
             values.append(count * dict(self._forest.leaves[-1 - at]).get(output, 0))
         start = self._starts[group] - 1
-        steps = {start + atom: value - values[0] for atom, value in enumerate(values) if atom and value != values[0]}
-        return Value(added(steps, {ONE: values[0]}), min(values), max(values))
+        rises = {start + atom: values[atom] - values[atom - 1] for atom in range(1, len(values))}
+        return Value(added(rises, {ONE: values[0]}), min(values), max(values))
 
     def _test(self, number: int) -> Form:
         return self._atoms(*self._forest.sets[number])
 
     def _atoms(self, group: int, mask: int) -> Form:
-        """Whether a group's atom is one of a set."""
-        if mask & 1:
-            rest = self._atoms(group, ((1 << self._forest.atoms[group]) - 1) & ~mask)
-            return added({ONE: 1}, scaled(rest, -1))
-        start = self._starts[group] - 1
-        return {start + atom: 1 for atom in range(1, self._forest.atoms[group]) if mask >> atom & 1}
+        """Whether a group's atom is one of a set: one step up and one down for each run of its members."""
+        start, count, form = self._starts[group] - 1, self._forest.atoms[group], Form()
+        for place, end in enumerate(runs(mask)):
+            if end < count:
+                form[start + end if end else ONE] = -1 if place % 2 else 1
+        return form
 
     def _read(self, reference: int) -> frozenset[int]:
         """Groups a subtree tests."""

@@ -106,12 +106,12 @@ class Forest:
 
     def params(self, n_outputs: int, base: Sequence[int]) -> dict[str, tuple[int, ...]]:
         """The forest as lists of integers; :meth:`read` takes them back."""
-        runs = [_runs(mask) for _, mask in self.sets]
+        ends = [runs(mask) for _, mask in self.sets]
         return {
             "atoms": tuple(self.atoms),
             "set_groups": tuple(group for group, _ in self.sets),
-            "set_starts": _starts([len(run) for run in runs]),
-            "set_runs": tuple(end for run in runs for end in run),
+            "set_starts": _starts([len(run) for run in ends]),
+            "set_runs": tuple(end for run in ends for end in run),
             "nodes": tuple(entry for node in self.nodes for entry in node),
             "roots": tuple(self.roots),
             "leaf_starts": _starts([len(leaf) for leaf in self.leaves]),
@@ -128,11 +128,11 @@ class Forest:
             ValueError: a node that leads to a later one, or anything that is not there.
         """
         atoms = params["atoms"].tolist()
-        runs = params["set_runs"].tolist()
+        turns = params["set_runs"].tolist()
         ends = params["set_starts"].tolist()
         forest = cls(atoms)
         for group, start, stop in zip(params["set_groups"].tolist(), ends[:-1], ends[1:], strict=True):
-            pairs = zip(runs[start:stop:2], runs[start + 1 : stop : 2], strict=True)
+            pairs = zip(turns[start:stop:2], turns[start + 1 : stop : 2], strict=True)
             mask = sum((1 << last) - (1 << first) for first, last in pairs)
             if not 0 <= group < len(atoms) or mask & 1 or mask >> atoms[group] or not mask:
                 raise ValueError("a test of a forest is not a set of its group's atoms")
@@ -152,28 +152,32 @@ class Forest:
             raise ValueError("a tree of a forest is not there")
         return forest
 
-    def evaluate(self, indicators: I64, base: I64) -> I64:
+    def evaluate(self, reached: I64, base: I64) -> I64:
         """Sums of the leaves reached.
 
         Args:
-            indicators: int64[s, Σ (atoms - 1)], whether each group has its atom 1, 2, ...; none means atom 0.
+            reached: int64[s, Σ (atoms - 1)], whether each group's atom is at least 1, 2, ...
             base: int64[k], added.
 
         Returns:
             int64[s, k].
         """
         starts = np.concatenate(([0], np.cumsum(np.array(self.atoms, dtype=np.int64) - 1)))
-        inside = np.zeros((len(indicators), len(self.sets)), dtype=np.bool_)
+        filled = [place for place, count in enumerate(self.atoms) if count > 1]
+        atom = np.zeros((len(reached), len(self.atoms)), dtype=np.int64)
+        if filled:
+            atom[:, filled] = np.add.reduceat(reached, starts[filled], axis=1)
+        inside = np.zeros((len(reached), len(self.sets)), dtype=np.bool_)
         for number, (group, mask) in enumerate(self.sets):
-            chosen = np.array([atom - 1 for atom in range(1, self.atoms[group]) if mask >> atom & 1], dtype=np.int64)
-            inside[:, number] = indicators[:, starts[group] + chosen].sum(axis=1) != 0
+            # An odd number of a set's ends are at or below each of its members.
+            inside[:, number] = np.searchsorted(runs(mask), atom[:, group], side="right") % 2
         table = np.zeros((len(self.leaves), base.size), dtype=np.int64)
         for number, leaf in enumerate(self.leaves):
             for output, value in leaf:
                 table[number, output] = value
         nodes = np.array(self.nodes, dtype=np.int64).reshape(-1, 3)
-        at = np.tile(np.array(self.roots, dtype=np.int64), (len(indicators), 1))
-        rows = np.arange(len(indicators))[:, None]
+        at = np.tile(np.array(self.roots, dtype=np.int64), (len(reached), 1))
+        rows = np.arange(len(reached))[:, None]
         while (at >= 0).any():
             here = nodes[np.maximum(at, 0)] if len(nodes) else nodes
             step = np.where(inside[rows, here[..., 0]], here[..., 1], here[..., 2])
@@ -213,7 +217,7 @@ class Forest:
         return sorted(found)
 
 
-def _runs(mask: int) -> list[int]:
+def runs(mask: int) -> list[int]:
     """Starts and ends of the runs of ones."""
     flips = mask ^ (mask << 1)
     return [place for place in range(flips.bit_length()) if flips >> place & 1]

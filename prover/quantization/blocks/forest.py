@@ -48,7 +48,7 @@ def sums(trace: Trace, node: Node, operand: Value | None) -> tuple[Affine, Ensem
         raise unsupported(node, str(error)) from error
     base = [0 if per_tree else each.offset(fraction) for each in terms]
     step = FloatStep(
-        "trees", node.name, groups.indicators, len(terms),
+        "trees", node.name, groups.reached, len(terms),
         {"forest": forest, "base": base, "fraction": fraction, "sums": infos},
     )  # fmt: skip
     low, high = (end.astype(np.float64) * 2.0**-fraction for end in forest.ranges(len(terms), base))
@@ -109,11 +109,11 @@ def _offset(trace: Trace, fact: FactSlots) -> Affine:
 
 @dataclass(eq=False)
 class _Groups:
-    """The groups that one ensemble tests, numbered, with their atoms' indicators."""
+    """The groups that one ensemble tests, numbered, and whether each has reached its atom 1, 2, ..."""
 
     atoms: list[int]
     tests: dict[int, tuple[int, int] | bool]
-    indicators: Affine
+    reached: Affine
 
     def __init__(
         self,
@@ -140,43 +140,36 @@ class _Groups:
             if group not in numbers:
                 numbers[group] = len(self.atoms)
                 if group[0] >= 0:
-                    part = _indicators(trace, trace.facts.features[group[0]], booleans.get(group[0]))
+                    part = _reached(trace, trace.facts.features[group[0]], booleans.get(group[0]))
                 else:
-                    part = _between(mixed[group[1]][1])
+                    part = mixed[group[1]][1]
                 parts.append(part)
                 self.atoms.append(part.size + 1)
             mask = masks[place] if group[0] >= 0 else mixed[group[1]][0][place]
             self.tests[place] = numbers[group], mask
         if not parts:
             raise unsupported(node, "its trees do not depend on the input")
-        self.indicators = Affine.stack(parts)
+        self.reached = Affine.stack(parts)
 
 
-def _indicators(trace: Trace, fact: FactSlots, passed: Affine | None) -> Affine:
-    """Whether a feature has its atom 1, 2, ...; the last one may be that it is missing."""
-    parts = []
+def _reached(trace: Trace, fact: FactSlots, passed: Affine | None) -> Affine:
+    """Whether a feature's atom is at least 1, 2, ...; the last atom may be that it is missing."""
+    missing = [] if fact.missing < 0 else [fact.missing]
     if fact.is_category:
-        slots = list(range(fact.start + 1, fact.start + fact.count))
-    else:
-        slots = []
+        slots = np.array([*range(fact.start, fact.start + fact.count), *missing], dtype=np.int64)
+        rows, cols = np.nonzero(np.arange(slots.size) >= np.arange(1, slots.size)[:, None])
+        shape = (slots.size - 1, trace.n_variables)
+        matrix = Sparse.from_triplets(rows, slots[cols], np.ones(rows.size), shape)
+        return Affine(shape[:1], matrix, np.zeros(shape[0]), np.zeros(shape[0], dtype=np.bool_))
+    parts = [] if passed is None else [passed]
+    if missing:
+        nothing = np.zeros(1)
+        gone = Affine((1,), Sparse.selection(np.array(missing), trace.n_variables), nothing, nothing != 0)
         if passed is not None:
-            parts.append(_between(passed))
-    slots += [fact.missing] if fact.missing >= 0 else []
-    if slots:
-        nothing = np.zeros(len(slots))
-        parts.append(Affine((len(slots),), Sparse.selection(np.array(slots), trace.n_variables), nothing, nothing != 0))
-    if not parts:
-        return Affine.constant(np.zeros(0), trace.n_variables)
-    return Affine.stack(parts)
-
-
-def _between(passed: Affine) -> Affine:
-    """From descending booleans g_1 .. g_m the indicators g_j - g_(j+1) and g_m."""
-    m = passed.size
-    rows = np.concatenate((np.arange(m), np.arange(m - 1)))
-    cols = np.concatenate((np.arange(m), np.arange(1, m)))
-    data = np.concatenate((np.ones(m), -np.ones(m - 1)))
-    return passed.mapped(Sparse.from_triplets(rows, cols, data, (m, m)), np.zeros(m), (m,))
+            both = passed.matrix.add(gone.matrix.take(np.zeros(passed.size, dtype=np.int64)))
+            parts = [Affine(passed.shape, both, passed.bias, passed.optional)]
+        parts.append(gone)
+    return Affine.stack(parts) if parts else Affine.constant(np.zeros(0), trace.n_variables)
 
 
 def _mixed(

@@ -2,8 +2,8 @@
 
     y_k = base_k + sum over trees of the leaf's value for output k
 
-Inputs are the indicators of every group's atoms but the first. A node leads to its first reference when the group's
-atom is in the node's set, else to its second: see :mod:`prover.quantization.forest`.
+Inputs say of every group whether its atom is at least 1, 2, ...: descending booleans. A node leads to its first
+reference when the group's atom is in the node's set, else to its second: see :mod:`prover.quantization.forest`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def quantise(step: FloatStep, frame: Frame) -> Quantised:
     base = [int(value) for value in step.params["base"]]
     fraction = int(step.params["fraction"])
     _, forms = frame.exact(step.inputs, step.node)
-    # Atoms of one group exclude each other, which interval arithmetic cannot see in a difference of two cuts.
+    # Labels and the missing flag exclude each other, which interval arithmetic cannot see in their sums.
     forms = replace(forms, lo=np.zeros_like(forms.lo), hi=np.ones_like(forms.hi))
     low, high = forest.ranges(len(base), base)
     params: dict[str, Param] = {**forest.params(len(base), base), "rounding": int(step.params["sums"][0].rounding)}
