@@ -234,7 +234,8 @@ class Trace:
         steps = value.matrix.data * units
         # A unit of 1/100 is no float32, and a hundred times 0.29 not 29.
         broken = (np.frexp(units)[0] != 0.5) | (steps != np.rint(steps))
-        return (value.matrix.row_sum(broken.astype(np.int64)) == 0) & (value.bias == np.rint(value.bias))
+        whole = (value.matrix.row_sum(broken.astype(np.int64)) == 0) & (value.bias == np.rint(value.bias))
+        return np.asarray(whole, dtype=np.bool_)
 
     def proved(self, node: Node, value: Link | Label) -> Affine:
         """A probability or a label as variables of its own, computed once however often it is read."""
