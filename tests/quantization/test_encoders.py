@@ -248,3 +248,23 @@ def test_labels_get_other_names() -> None:
     expected = [session.run(None, {"x": row[None].astype(np.float32)})[0][0] for row in rows]
     run = IntegerModel(plan, schema).run(schema.encode_batch(rows).codes)
     assert [plan.class_names[label] for label in run.outputs[:, 0]] == expected
+
+
+def test_what_is_refused_by_name() -> None:
+    maps = helper.make_map_type_proto(STRING, helper.make_tensor_type_proto(FLOAT, None))
+    item = node("DictVectorizer", ["m"], "y", string_vocabulary=["a"])
+    graph = helper.make_graph(
+        [item], "net", [helper.make_value_info("m", maps)], [helper.make_tensor_value_info("y", FLOAT, None)]
+    )
+    opsets = [helper.make_opsetid("", 19), helper.make_opsetid(ML, 3)]
+    with pytest.raises(UnsupportedOpError, match="DictVectorizer"):
+        import_model(helper.make_model(graph, opset_imports=opsets, ir_version=9).SerializeToString())
+    lower_case = node("StringNormalizer", ["c"], "y", domain="", case_change_action="LOWER")
+    with pytest.raises(UnsupportedOpError, match="case_change_action = 'LOWER'"):
+        import_model(build([lower_case], {"c": STRING}, ("y", STRING)))
+
+
+def test_a_normalizer_that_changes_nothing_is_removed() -> None:
+    nodes = [node("StringNormalizer", ["c"], "n", domain=""), node("OneHotEncoder", ["n"], "y", cats_strings=["red"])]
+    graph = import_model(build(nodes, {"c": STRING}))
+    assert [item.op for item in graph.nodes] == ["OneHotEncoder"]
