@@ -301,6 +301,30 @@ def test_what_is_no_multiple_of_a_unit_is_rounded_and_says_so() -> None:
     assert np.count_nonzero(got != wanted) <= 20  # near thresholds only
 
 
+def test_a_dynamic_range_divides_privately() -> None:
+    """A half is decided by how float32 rounds the private scale: there, and nowhere else, results may differ by 1."""
+    generator = np.random.default_rng(4)
+    schema = Schema("x", tuple(Fixed(f"x{i}", 4, -40, 40) for i in range(4)))
+    onnx_model = model(
+        [helper.make_node("DynamicQuantizeLinear", ["x"], ["y", "s", "z"], "dynamic")],
+        {"x": (TensorProto.FLOAT, [1, 4])},
+        {"y": (TensorProto.UINT8, [1, 4])},
+    )
+    codes = np.concatenate((generator.integers(-40, 41, (300, 4)), [[0, 0, 0, 0], [40, 40, 40, 40]])).astype(np.int64)
+    graph = import_model(onnx_model.SerializeToString())
+    rows = (codes / 4).astype(np.float32)
+    plan = calibrate(graph, schema, rows, request=Request("score"), settings=Settings(decimals=0, activation_bits=16))
+    got = IntegerModel(plan, schema).run(codes).outputs
+    error = np.abs(got - reference(onnx_model, "x", rows[:, None]).astype(np.int64))
+    assert error.max() <= 1
+    reach = (np.maximum(codes.max(axis=1), 0) - np.minimum(codes.min(axis=1), 0))[:, None]
+    halves = (510 * codes - reach) % np.maximum(2 * reach, 1) == 0
+    moved = (510 * np.minimum(codes.min(axis=1), 0)[:, None] - reach) % np.maximum(2 * reach, 1) == 0
+    assert not error[~(halves | moved)].any()
+    solution = solve(lower(schema, plan), plan.layout, schema.encode_batch(rows[:1])[0], salt=1, context=2)
+    assert list(solution.values) == got[0].tolist()
+
+
 TAMPERED: dict[str, tuple[int, ...] | int] = {
     "divisors": (4,), "bits": 40, "parities": (1,) * 4, "tables": (0, -1, -1, -1), "corrected": (4,), "at": (1, 2),
 }  # fmt: skip
