@@ -225,16 +225,27 @@ class Selection:
     def _function(self, output: int, reference: int, count: int) -> Value:
         """A subtree that reads one group: any function of one group is linear."""
         group = next(iter(self._read(reference)))
-        values = []
-        for atom in range(self._forest.atoms[group]):
-            at = reference
-            while at >= 0:
-                number, inside, outside = self._forest.nodes[at]
-                at = inside if self._forest.sets[number][1] >> atom & 1 else outside
-            values.append(count * dict(self._forest.leaves[-1 - at]).get(output, 0))
-        start = self._starts[group] - 1
-        rises = {start + atom: values[atom] - values[atom - 1] for atom in range(1, len(values))}
-        return Value(added(rises, {ONE: values[0]}), min(values), max(values))
+        turns: set[int] = set()
+        front = [reference]
+        while front:
+            at = front.pop()
+            if at >= 0:
+                number, *sides = self._forest.nodes[at]
+                turns.update(runs(self._forest.sets[number][1]))
+                front += sides
+        values, form, start = [], Form(), self._starts[group] - 1
+        for atom in (0, *sorted(turns - {self._forest.atoms[group]})):
+            values.append(self._at(output, reference, atom) * count)
+            rise = values[-1] - (values[-2] if atom else 0)
+            form[start + atom if atom else ONE] = rise
+        return Value(added(form), min(values), max(values))
+
+    def _at(self, output: int, reference: int, atom: int) -> int:
+        """Value of a subtree that reads one group, when the group has an atom."""
+        while reference >= 0:
+            number, inside, outside = self._forest.nodes[reference]
+            reference = inside if self._forest.sets[number][1] >> atom & 1 else outside
+        return dict(self._forest.leaves[-1 - reference]).get(output, 0)
 
     def _test(self, number: int) -> Form:
         return self._atoms(*self._forest.sets[number])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -217,10 +218,15 @@ class Forest:
         return sorted(found)
 
 
-def runs(mask: int) -> list[int]:
-    """Starts and ends of the runs of ones."""
-    flips = mask ^ (mask << 1)
-    return [place for place in range(flips.bit_length()) if flips >> place & 1]
+@lru_cache(maxsize=1 << 16)
+def runs(mask: int) -> tuple[int, ...]:
+    """Starts and ends of the runs of ones, ascending."""
+    flips, places = mask ^ (mask << 1), []
+    while flips:
+        lowest = flips & -flips
+        places.append(lowest.bit_length() - 1)
+        flips ^= lowest
+    return tuple(places)
 
 
 def _starts(sizes: list[int]) -> tuple[int, ...]:

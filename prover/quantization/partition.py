@@ -125,7 +125,7 @@ class Cuts:
                 table = np.concatenate((table, absent[elements][:, None].astype(table.dtype)), axis=1)
             for node, row in zip(nodes.tolist(), which.tolist(), strict=True):
                 held = _decide(reading.ensemble, node, table[row])
-                result[node] = sum(1 << int(atom) for atom in np.flatnonzero(held))
+                result[node] = int.from_bytes(np.packbits(held, bitorder="little").tobytes(), "little")
         return result
 
     def constant(self, reading: Reading, node: int) -> bool:
