@@ -44,11 +44,6 @@ class Operand:
         return self.forms.hi >> self.shift
 
     @property
-    def reach(self) -> F64:
-        """float64[m]: largest magnitudes."""
-        return np.maximum(np.abs(self.lo), np.abs(self.hi)).astype(np.float64)
-
-    @property
     def cost(self) -> int:
         """Constraints of the truncation: a digit each."""
         return len(self.forms) * self.forms.width if self.shift else 0

@@ -104,6 +104,26 @@ def test_exact_operands_have_exact_products() -> None:
     assert found.constraints == 4
 
 
+def test_products_of_decimal_facts_are_exact() -> None:
+    """Hundredths are no powers of two: their products are counted in ten-thousandths, with no rounding at all."""
+    schema = Schema("money", (Fixed("a", 100, -999, 999), Fixed("b", 10, -999, 999)))
+    nodes = [
+        node("Gather", "X i", "g", axis=1),
+        node("Gather", "X j", "h", axis=1),
+        node("Mul", "h minus", "n"),
+        node("Mul", "g n"),
+    ]
+    data = model(
+        nodes, {"i": np.array([0]), "j": np.array([1]), "minus": np.float32(-2)}, 2, {"y": (TensorProto.FLOAT, [1, 1])}
+    )
+    codes = np.array([[999, -999], [-999, -999], [1, 1], [0, 5], [7, -13]])
+    plan = calibrate(import_model(data), schema, codes / [100, 10], request=Request("score"), settings=Settings())
+    assert [step.kind for step in plan.steps] == ["contract", "round"]
+    assert plan.steps[0].integer("shift") == 0
+    run = IntegerModel(plan, schema).run(codes)
+    assert run.outputs[:, 0].tolist() == (-2000 * codes[:, 0] * codes[:, 1]).tolist()
+
+
 def test_a_number_times_its_sigmoid_is_one_function() -> None:
     nodes = [dense("a", "W"), node("Sigmoid", "a", "s"), node("Mul", "s a")]
     found = agreement(nodes, {"W": W}, 6, [1, 4])

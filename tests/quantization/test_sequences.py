@@ -140,7 +140,7 @@ def attention(mask: np.ndarray) -> tuple[list[Any], dict[str, Any]]:
     return nodes, {**weights, "mask": mask}
 
 
-@pytest.mark.parametrize("depth", [0.0, -1e4, float(np.finfo(np.float32).min)])
+@pytest.mark.parametrize("depth", [0.0, -1e4, float(np.finfo(np.float32).min), -math.inf])
 def test_attention_as_exporters_write_it(depth: float) -> None:
     """A mask of very negative numbers takes keys out: they cost nothing."""
     mask = np.triu(np.full((4, 4), depth, dtype=np.float32), 1)

@@ -14,7 +14,6 @@ Error: that of the operands' rounding, and half a unit of the result where ``shi
 from __future__ import annotations
 
 import itertools
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -26,7 +25,7 @@ from prover.quantization.blocks.product import products
 from prover.quantization.bounds import LIMIT
 from prover.quantization.frame import Frame, Quantised, bit_length
 from prover.quantization.operands import Operand, exponent, operand, result_bits, seen
-from prover.quantization.plan import LinearForms, Step
+from prover.quantization.plan import LinearForms, Param, Step
 from prover.quantization.steps import StepKind
 from prover.quantization.trace import FloatStep
 
@@ -62,23 +61,15 @@ class _Pairs:
 def quantise(step: FloatStep, frame: Frame) -> Quantised:
     """``step.params``: see ``blocks/product.py``, which makes them."""
     pairs = _Pairs(*(step.params[name] for name in ("left", "right", "starts", "split")))
+    counted = _counted(step, frame, pairs)
+    if counted is not None:
+        return counted
     blocks, whole = _operands(step, frame, pairs), bool(step.params["whole"])
     forms = LinearForms.stack([block.forms for block in blocks])
     fraction = blocks[0].bits + blocks[-1].bits
     lo, hi = (np.concatenate([getattr(block, end) for block in blocks]) for end in ("lo", "hi"))
-    low, high = products(lo[pairs.left], hi[pairs.left], lo[pairs.right], hi[pairs.right], pairs.left == pairs.right)
-    low, high = np.add.reduceat(low, pairs.starts), np.add.reduceat(high, pairs.starts)
-    limit = float(step.params["limit"]) * 2.0**fraction
-    if limit < LIMIT:
-        low, high = np.maximum(low, -math.ceil(limit)), np.minimum(high, math.ceil(limit))
-    params: dict[str, int | tuple[int, ...]] = {
-        "left": tuple(pairs.left.tolist()),
-        "right": tuple(pairs.right.tolist()),
-        "starts": tuple(pairs.starts.tolist()),
-        "split": pairs.split,
-        "shifts": (blocks[0].shift, blocks[-1].shift),
-        "shift": 0,
-    }
+    low, high = _range(lo, hi, pairs, np.full(pairs.starts.size, float(step.params["limit"]) * 2.0**fraction))
+    params = _params(pairs, (blocks[0].shift, blocks[-1].shift))
     observed = frame.observed_inputs(forms)
     plain = Step("contract", step.node, forms, low, high, fraction, bit_length(observed), params)
     width = bit_length(np.stack((low, high)))
@@ -93,6 +84,53 @@ def quantise(step: FloatStep, frame: Frame) -> Quantised:
         bit_length(observed), {**params, "shift": shift},
     )  # fmt: skip
     return Quantised(done, 2.0 ** (shift - fraction))
+
+
+def _counted(step: FloatStep, frame: Frame, pairs: _Pairs) -> Quantised | None:
+    """Products of single variables in counts, exact where units are no powers of two, as of hundredths.
+
+    None where they are, where numbers are whole, where a row adds products of different units up, and where counts are
+    too wide.
+    """
+    if step.params["whole"]:
+        return None
+    real = step.inputs.matrix.widen(frame.unit.size).scale_cols(frame.unit)
+    if step.inputs.bias.any() or np.any(np.diff(real.indptr) != 1) or np.all(np.abs(np.frexp(real.data)[0]) == 0.5):
+        return None
+    units = np.abs(real.data[pairs.left] * real.data[pairs.right])
+    unit = units[pairs.starts]
+    if np.any(np.repeat(unit, np.diff(np.append(pairs.starts, units.size))) != units):
+        return None
+    matrix = real.with_data(np.sign(real.data).astype(np.int64))
+    bias = np.zeros(matrix.n_rows, dtype=np.int64)
+    forms = LinearForms(matrix, bias, *frame.bounds.of(matrix, bias, step.node))
+    if _span(forms.lo, forms.hi, pairs) >= 2.0 ** (_widest(frame) - 1):
+        return None
+    low, high = _range(forms.lo, forms.hi, pairs, float(step.params["limit"]) / unit)
+    observed = bit_length(frame.observed_inputs(forms))
+    return Quantised(Step("contract", step.node, forms, low, high, 0, observed, _params(pairs, (0, 0))), unit)
+
+
+def _range(lo: I64, hi: I64, pairs: _Pairs, limit: NDArray[np.float64]) -> tuple[I64, I64]:
+    """Proven ends of every sum, within -limit and limit counts."""
+    low, high = products(lo[pairs.left], hi[pairs.left], lo[pairs.right], hi[pairs.right], pairs.left == pairs.right)
+    most = np.ceil(np.minimum(limit, LIMIT)).astype(np.int64)
+    return (
+        np.maximum(np.add.reduceat(low, pairs.starts), -most),
+        np.minimum(np.add.reduceat(high, pairs.starts), most),
+    )
+
+
+def _params(pairs: _Pairs, shifts: tuple[int, int]) -> dict[str, Param]:
+    """What :func:`evaluate` reads; sums are not rounded."""
+    return {
+        "left": tuple(pairs.left.tolist()),
+        "right": tuple(pairs.right.tolist()),
+        "starts": tuple(pairs.starts.tolist()),
+        "split": pairs.split,
+        "shifts": shifts,
+        "shift": 0,
+    }
 
 
 def evaluate(step: Step, inputs: I64) -> I64:
@@ -157,7 +195,12 @@ def _choices(plain: list[Operand], rounded: list[Operand]) -> Iterator[list[Oper
 
 def _reach(blocks: list[Operand], pairs: _Pairs) -> float:
     """Largest magnitude any partial sum can have."""
-    reach = np.concatenate([block.reach for block in blocks])
+    lo, hi = (np.concatenate([getattr(block, end) for block in blocks]) for end in ("lo", "hi"))
+    return _span(lo, hi, pairs)
+
+
+def _span(lo: I64, hi: I64, pairs: _Pairs) -> float:
+    reach = np.maximum(np.abs(lo), np.abs(hi)).astype(np.float64)
     return float(np.add.reduceat(reach[pairs.left] * reach[pairs.right], pairs.starts).max())
 
 
