@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -79,7 +80,7 @@ def fixed(low: float, high: float, scale: int = 1024) -> Schema:
     return Schema("s", (Fixed("x", scale, int(low * scale), int(high * scale)),))
 
 
-@pytest.mark.parametrize("bits", [11, 16])
+@pytest.mark.parametrize("bits", [11, pytest.param(16, marks=pytest.mark.full)])
 @pytest.mark.parametrize("op", APPROXIMATED)
 def test_against_onnxruntime(op: str, bits: int) -> None:
     low, high = APPROXIMATED[op]
@@ -272,3 +273,42 @@ def test_a_gate_of_something_else_is_a_product() -> None:
     plan, got = planned(model, schema, rows)
     assert "contract" in [step.kind for step in plan.steps]
     assert np.allclose(got, float_outputs(model, rows), atol=8e-3)
+
+
+def mlp_of(act: str, widths: list[int], gain: float, seed: int) -> bytes:
+    """Gemm and ``act`` in turn, a Gemm last."""
+    draw = np.random.default_rng(seed)
+    nodes, weights, last = [], {}, "X"
+    for index, (inner, outer) in enumerate(itertools.pairwise(widths)):
+        weights[f"w{index}"] = (draw.normal(size=(inner, outer)) * gain / np.sqrt(inner)).astype(np.float32)
+        weights[f"b{index}"] = (draw.normal(size=outer) * 0.3).astype(np.float32)
+        is_last = index == len(widths) - 2
+        name = "y" if is_last else f"z{index}"
+        nodes.append(helper.make_node("Gemm", [last, f"w{index}", f"b{index}"], [name], f"gemm{index}"))
+        if not is_last:
+            last = f"a{index}"
+            nodes.append(helper.make_node(act, [name], [last], f"act{index}"))
+    graph = helper.make_graph(
+        nodes,
+        "net",
+        [helper.make_tensor_value_info("X", TensorProto.FLOAT, [1, widths[0]])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, widths[-1]])],
+        [numpy_helper.from_array(value, name) for name, value in weights.items()],
+    )
+    return bytes(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9).SerializeToString()
+    )
+
+
+@pytest.mark.parametrize("gain", [0.3, 1.0, 6.0])
+@pytest.mark.parametrize(("act", "width"), [("Tanh", 40), ("Gelu", 40), ("Sigmoid", 800), ("Softplus", 300)])
+def test_networks_keep_the_bits_their_readers_round(act: str, width: int, gain: float) -> None:
+    """The last hidden layer is not rounded, whatever the weights are; the sums that read it fit all the same."""
+    model = mlp_of(act, [6, 16, width, 1], gain, seed=width)
+    schema = Schema("s", tuple(Fixed(f"f{i}", 64, -256, 256) for i in range(6)))
+    rows = (np.random.default_rng(1).integers(-256, 257, (60, 6)) / 64).astype(np.float32)
+    plan, got = planned(model, schema, rows)
+    last = [step for step in plan.steps if step.kind == "function"][-1]
+    assert last.integer("out_shift") == 0 or (act, gain) == ("Softplus", 6.0)  # there sums have no room to spare
+    wanted = float_outputs(model, rows)
+    assert float(np.abs(got - wanted).max()) <= 0.01 * max(gain**2, 1.0)
