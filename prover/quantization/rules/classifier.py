@@ -25,7 +25,10 @@ _TRANSFORM = ("compare", "contract", "function", "maximum", "quotient")
 """Steps of SOFTMAX_ZERO and PROBIT; the other transforms have none of their own."""
 
 
-@rule("LinearClassifier", domain="ai.onnx.ml", steps=_TRANSFORM)
+_COST = "0; PROBIT 2b+m+3, SOFTMAX_ZERO 5b+m+9"
+
+
+@rule("LinearClassifier", domain="ai.onnx.ml", steps=_TRANSFORM, cost=_COST)
 def linear_classifier(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """Label and scores, as onnxruntime computes them.
 
@@ -55,7 +58,7 @@ def linear_classifier(trace: Trace, node: Node, operands: list[Value | None]) ->
     return [label, transformed(trace, node, outputs, str(transform))]
 
 
-@rule("LinearRegressor", domain="ai.onnx.ml", steps=_TRANSFORM)
+@rule("LinearRegressor", domain="ai.onnx.ml", steps=_TRANSFORM, cost=_COST)
 def linear_regressor(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """``x @ coefficients.T + intercepts``, one column per target, transformed."""
     source = linear(node, operands[0], trace)

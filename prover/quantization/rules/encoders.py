@@ -25,9 +25,10 @@ from prover.quantization.trace import Affine, Label, Trace, Value, linear, unsup
 F64 = NDArray[np.float64]
 _ML = "ai.onnx.ml"
 _TEXT = np.dtype(object)
+_COST = "0 of a text, category or boolean, else 2 a key"
 
 
-@rule("OneHotEncoder", domain=_ML, steps=("equal",))
+@rule("OneHotEncoder", domain=_ML, steps=("equal",), cost=_COST)
 def one_hot_encoder(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """One column per category, appended as the last axis. ``zeros = 0`` means an unknown value is an error."""
     dtype = trace.tensors[node.inputs[0]].dtype
@@ -59,7 +60,7 @@ def one_hot_encoder(trace: Trace, node: Node, operands: list[Value | None]) -> l
     return [_shaped(mapped(trace, source, wanted.size, encode, compare), (*source.shape, wanted.size))]
 
 
-@rule("LabelEncoder", "CategoryMapper", domain=_ML, steps=("equal",))
+@rule("LabelEncoder", "CategoryMapper", domain=_ML, steps=("equal",), cost=_COST)
 def lookup(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """``table[x]``, or the default. The label of a classifier stays a label, under other names."""
     value = operands[0]

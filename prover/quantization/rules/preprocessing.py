@@ -20,7 +20,7 @@ F64 = NDArray[np.float64]
 _ML = "ai.onnx.ml"
 
 
-@rule("Imputer", domain=_ML, steps=("equal",))
+@rule("Imputer", domain=_ML, steps=("equal",), cost="0; of a number that stands for missing 2")
 def imputer(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """Replace missing values, or one number, by constants.
 

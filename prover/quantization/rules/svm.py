@@ -24,13 +24,14 @@ from prover.quantization.trace import Affine, Label, Link, Trace, Value, linear,
 
 F64 = NDArray[np.float64]
 _ML = "ai.onnx.ml"
+_KERNELS = "LINEAR 0; RBF, SIGMOID 2b+m+3 a support vector; POLY p a monomial or vector"
 _STEPS = ("compare", "contract", "function", "quotient")
 
 _MOST_COUPLED = 16
 """Most classes whose pairwise probabilities are coupled: k^3 / 3 products."""
 
 
-@rule("SVMRegressor", domain=_ML, steps=_STEPS)
+@rule("SVMRegressor", domain=_ML, steps=_STEPS, cost=_KERNELS)
 def svm_regressor(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """``sum_v coefficient_v * K(x, v) + rho``; of one class, 1 above zero and -1 elsewhere."""
     source = linear(node, operands[0], trace)
@@ -43,7 +44,7 @@ def svm_regressor(trace: Trace, node: Node, operands: list[Value | None]) -> lis
     return [shifted(_scaled(above, 2.0), -1.0)]
 
 
-@rule("SVMClassifier", domain=_ML, steps=_STEPS)
+@rule("SVMClassifier", domain=_ML, steps=_STEPS, cost=f"{_KERNELS}; b+1 a pair of classes")
 def svm_classifier(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """Label and scores, as onnxruntime computes them: the label is the class with most votes, ties to the first."""
     source = linear(node, operands[0], trace)
