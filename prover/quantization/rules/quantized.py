@@ -110,7 +110,8 @@ def dynamic_quantize(trace: Trace, node: Node, operands: list[Value | None]) -> 
     steps = round_half_even(trace, node, Affine.stack(parts))
     moved = combined(steps, zero.pick(np.zeros(1, dtype=np.int64)))
     first = np.zeros((), dtype=np.int64)
-    return [_clipped(trace, node, moved), scaled(span, 1.0 / 255.0).pick(first), zero.pick(first)]
+    quantised = _clipped(trace, node, moved).pick(np.arange(x.size, dtype=np.int64).reshape(x.shape))
+    return [quantised, scaled(span, 1.0 / 255.0).pick(first), zero.pick(first)]
 
 
 def _clipped(trace: Trace, node: Node, x: Affine) -> Affine:
