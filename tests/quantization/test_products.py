@@ -56,6 +56,7 @@ CASES: dict[str, tuple[list[Any], list[int]]] = {
     "root": ([node("Mul", "X X", "s"), node("Pow", "s half")], [1, 6]),
     "inverse root": ([node("Mul", "X X", "s"), node("Add", "s one", "d"), node("Pow", "d minus_half")], [1, 6]),
     "power": ([node("Mul", "X X", "s"), node("Add", "s one", "d"), node("Pow", "d fraction")], [1, 6]),
+    "power of what may be 0": ([node("Relu", "X", "r"), node("Pow", "r fraction")], [1, 6]),
     "exponential": ([node("Pow", "one X")], [1, 6]),
     "several powers": ([node("Pow", "X powers")], [1, 6]),
     "einsum": ([node("Reshape", "X batch", "m"), node("Einsum", "m m", equation="bij,bik->bjk")], [2, 3, 3]),
@@ -80,7 +81,7 @@ WEIGHTS = {
 }  # fmt: skip
 
 
-CURVED = ("power", "exponential", "log of a sum", "log of exponentials")
+CURVED = ("power", "power of what may be 0", "exponential", "log of a sum", "log of exponentials")
 """Cases with a function's table, which takes seconds to find at fine settings; tests of functions do."""
 
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prover.graph import Node
+from prover.quantization.blocks.compare import at_least_zero
 from prover.quantization.blocks.function import apply
 from prover.quantization.blocks.gate import gated
 from prover.quantization.blocks.links import inverted, shares
@@ -53,7 +54,7 @@ def divide(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value
     return [quotient(trace, node, left, right)]
 
 
-@rule("Pow", steps=("contract", "quotient", "root", "function"))
+@rule("Pow", steps=("contract", "quotient", "root", "function", "compare"))
 def power(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """``x ^ y``: whole exponents by products, halves by roots, others by exp(y * log(x)) of a positive x."""
     base, exponents = operands
@@ -78,8 +79,10 @@ def _constant_power(trace: Trace, node: Node, x: Affine, exponent: float) -> Aff
         return quotient(trace, node, one, _whole_power(trace, node, x, int(-exponent)))
     if abs(exponent) == 0.5:
         return square_root(trace, node, x) if exponent > 0 else inverse_root(trace, node, x)
-    logarithm = apply(trace, node, "Log", x)
-    return apply(trace, node, "Exp", scaled(logarithm, exponent))
+    raised = apply(trace, node, "Exp", scaled(apply(trace, node, "Log", x), exponent))
+    if exponent < 0 or np.all(trace.interval(x)[0] > 0):
+        return raised
+    return product(trace, node, raised, at_least_zero(trace, node, x, strict=True))  # 0 has no logarithm, but powers
 
 
 def _whole_power(trace: Trace, node: Node, x: Affine, exponent: int) -> Affine:
