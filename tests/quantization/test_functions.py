@@ -312,3 +312,11 @@ def test_networks_keep_the_bits_their_readers_round(act: str, width: int, gain: 
     assert last.integer("out_shift") == 0 or (act, gain) == ("Softplus", 6.0)  # there sums have no room to spare
     wanted = float_outputs(model, rows)
     assert float(np.abs(got - wanted).max()) <= 0.01 * max(gain**2, 1.0)
+
+
+def test_weights_that_are_not_finite_are_refused_by_name() -> None:
+    model = chain([node("Mul", ["X", "k"], "u"), node("Tanh", ["u"], "y")], {"k": 3e38})
+    schema = Schema("s", (Fixed("a", 1, -100, 100), Fixed("b", 1, -100, 100)))
+    rows = np.arange(-100, 100, dtype=np.float32).reshape(-1, 2)
+    with pytest.raises(QuantizationError, match="Tanh_y"):
+        planned(model, schema, rows)

@@ -45,6 +45,9 @@ _ROOM = 57
 _WIDTH = 36
 """Bits of the largest result; results that are larger get fewer fraction bits."""
 
+_ROUNDED = 4
+"""A sample may lie 2^(4 - activation bits) outside the domain: the cosine of two equal vectors is rounded above 1."""
+
 _MARGIN = 1.5
 """How far beyond the samples an exponential goes on growing: a factor of 4.5."""
 
@@ -179,10 +182,13 @@ def _domain(step: FloatStep, shape: Function, frame: Frame) -> tuple[float, floa
         QuantizationError: a sample outside the function's own domain.
     """
     source = step.inputs
-    values = source.matrix.widen(frame.unit.size).apply(frame.observed * frame.unit) + source.bias
+    with np.errstate(invalid="ignore"):  # infinite weights are refused below
+        values = source.matrix.widen(frame.unit.size).apply(frame.observed * frame.unit) + source.bias
     low, high = float(values.min()), float(values.max())
+    if not (math.isfinite(low) and math.isfinite(high)):
+        raise QuantizationError(f"{step.node}: a weight is not a finite number", "check the model's parameters")
     least, most = shape.domain
-    slack = 2.0 ** (2 - frame.settings.activation_bits)
+    slack = 2.0 ** (_ROUNDED - frame.settings.activation_bits)
     name = step.params["function"]
     if low < least - slack or high > most + slack or (shape.open and (high <= least or low >= most)):
         wrong = low if low < least - slack or high <= least else high
