@@ -101,11 +101,11 @@ def _checked(entry: OpSpec) -> OpSpec:
         bias = inputs[2] if len(inputs) > 2 else None
         result = entry.infer(node, inputs)  # which knows the ranks to be right
         data, wanted = needed(inputs[0]), node.attributes.get("output_shape")
-        channels(node, data.shape, kernels.shape, None if bias is None else bias.shape)
+        _, outer = channels(node, data.shape, kernels.shape, None if bias is None else bias.shape)
         if isinstance(wanted, tuple) and wanted:  # of sizes below the input's, inference forgets dimensions
             if len(wanted) != len(data.shape) - 2:
                 raise ValueError(f"output_shape {wanted} of a tensor of shape {data.shape}")
-            return [Inferred(data.dtype, (data.shape[0], kernels.shape[1] * _groups(node), *wanted))]
+            return [Inferred(data.dtype, (data.shape[0], outer, *wanted))]
         return result
 
     return replace(entry, infer=infer)
