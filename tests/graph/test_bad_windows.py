@@ -11,7 +11,7 @@ from onnx import helper, numpy_helper
 
 from prover.errors import ModelError
 from prover.graph import import_model
-from tests.quantization.spatial import images, program
+from tests.quantization.spatial import images, one_node, program
 
 IMAGE = (1, 2, 4, 4)
 KERNEL = np.ones((2, 1, 2, 2), dtype=np.float32)
@@ -63,6 +63,14 @@ def test_convolutions_that_contradict_themselves(
 
 def test_transposed_convolutions_of_other_channels() -> None:
     assert "kernel of shape (3, 1, 2, 2)" in refusal("ConvTranspose", IMAGE, {}, [np.ones((3, 1, 2, 2), np.float32)])
+
+
+def test_transposed_convolutions_to_a_size_below_the_inputs() -> None:
+    """Shape inference leaves such dimensions out; the node says them."""
+    attributes = {"output_shape": [3, 2], "group": 2}
+    onnx_model = one_node("ConvTranspose", IMAGE, attributes, [KERNEL], infer=False)
+    (output,) = import_model(onnx_model).outputs
+    assert output.shape == (1, 2, 3, 2)
 
 
 @pytest.mark.parametrize("op", ["MaxPool", "AveragePool"])

@@ -27,8 +27,12 @@ def one_node(
     *,
     opset: int = 20,
     outputs: Sequence[str] = ("y",),
+    infer: bool = True,
 ) -> bytes:
-    """A model of one node over ``x`` float32[shape] and constant inputs behind it; outputs called "" are left out."""
+    """A model of one node over ``x`` float32[shape] and constant inputs behind it; outputs called "" are left out.
+
+    Types of outputs are inferred by onnx; without ``infer`` they are float32 of unknown shapes.
+    """
     names = [f"c{index}" if array is not None else "" for index, array in enumerate(constants)]
     node = helper.make_node(op, ["x", *names], list(outputs), "node", **attributes)
     weights = [
@@ -38,10 +42,16 @@ def one_node(
         [node],
         "one",
         [helper.make_tensor_value_info("x", 1, shape)],
-        [onnx.ValueInfoProto(name=name) for name in outputs if name],
+        [
+            onnx.ValueInfoProto(name=name) if infer else helper.make_tensor_value_info(name, 1, None)
+            for name in outputs
+            if name
+        ],
         weights,
     )
     made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
+    if not infer:
+        return bytes(made.SerializeToString())
     return onnx.shape_inference.infer_shapes(made, strict_mode=True).SerializeToString()
 
 
