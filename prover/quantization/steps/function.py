@@ -141,6 +141,8 @@ def _chosen(spec: piecewise.Spec, shape: Function, step: FloatStep, frame: Frame
     # What reads them rounds its weights to the budget of a last layer, or to a fraction of its sum; see Frame.fit.
     reach = math.log2(max(readers.reach * largest, 1.0))
     precise = min(settings.logit_error_bits + reach, RELATIVE_BITS)
+    if "round" in readers.kinds:
+        precise = RELATIVE_BITS  # a decimal scale is finer than any budget of a last layer
     spare = math.floor(_ROOM - math.log2(readers.longest * largest) - precise - bits)
     if spare < 1:
         return bits, table
