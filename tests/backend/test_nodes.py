@@ -15,7 +15,7 @@ from tests.backend.snapshot import load
 SAMPLE = 120
 """Cases of the everyday suite: first one an operator, then more."""
 
-AT_LEAST = 750
+AT_LEAST = 1_050
 
 
 @pytest.fixture(scope="module")
