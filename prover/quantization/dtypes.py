@@ -23,11 +23,13 @@ _EXACT_FLOAT16 = 2048.0
 
 
 def check_result(trace: Trace, node: Node, info: TensorInfo, value: Value) -> None:
-    """Refuse a node whose result does not fit the element type of its tensor.
+    """Refuse a node whose result does not fit the shape or the element type of its tensor.
 
     Raises:
         UnsupportedOpError: naming the node, the range and the type.
     """
+    if tuple(value.shape) != info.shape:
+        raise unsupported(node, f"its result {info.name!r} has the shape {tuple(value.shape)}, not {info.shape}")
     problem = _misfit(trace, info.dtype, value)
     if problem:
         raise unsupported(node, problem, "narrow the ranges of the schema's features, or compute in float32 or int64")

@@ -7,9 +7,20 @@ from collections.abc import Sequence
 import numpy as np
 
 from prover.graph.ir import Array, Node
-from prover.graph.ops.spec import array
+from prover.graph.ops.spec import Inferred, Operand, array, needed
 from prover.graph.ops.standard import standard
 from prover.graph.windows import AUTO_PAD, Windows, numbered, windows
+
+
+def _infer(node: Node, inputs: Sequence[Operand | None]) -> list[Inferred]:
+    """Shapes as onnxruntime has them: a window that would start in the padding behind the input is none. ONNX's own
+    inference counts it in some versions."""
+    x = needed(inputs[0])
+    if len(x.shape) < 3:
+        raise ValueError(f"a pool over an input of shape {x.shape}, which has no spatial axes")
+    grid = windows(node, x.shape[2:], tuple(node.attributes["kernel_shape"]))  # type: ignore[arg-type]
+    shape = (*x.shape[:2], *grid.counts)
+    return [Inferred(x.dtype, shape), Inferred(np.dtype(np.int64), shape)][: len(node.outputs)]
 
 
 def _patches(node: Node, x: Array, fill: float) -> tuple[Windows, Array]:
@@ -60,9 +71,9 @@ def _global_norm(node: Node, inputs: Sequence[Array | None]) -> list[Array]:
 
 
 OPS = (
-    *standard("AveragePool", evaluate=_average, allowed=AUTO_PAD),
-    *standard("MaxPool", evaluate=_maximum, allowed={"storage_order": (0, 1), **AUTO_PAD}),
-    *standard("LpPool", evaluate=_norm, allowed={"p": (1, 2), **AUTO_PAD}),
+    *standard("AveragePool", infer=_infer, evaluate=_average, allowed=AUTO_PAD),
+    *standard("MaxPool", infer=_infer, evaluate=_maximum, allowed={"storage_order": (0, 1), **AUTO_PAD}),
+    *standard("LpPool", infer=_infer, evaluate=_norm, allowed={"p": (1, 2), **AUTO_PAD}),
     *standard("GlobalAveragePool"),
     *standard("GlobalMaxPool"),
     *standard("GlobalLpPool", evaluate=_global_norm, allowed={"p": (1, 2)}),
