@@ -107,7 +107,7 @@ def resolve_head(trace: Trace, outputs: Mapping[str, Value], wanted: str | None)
     if len(names) > 1:
         raise ModelError(
             "several outputs of the model may be its decision: " + ", ".join(map(repr, names)),
-            f"name the one to reveal: output={names[0]!r} (--output {names[0]})",
+            f"name the one to reveal: output={names[0]!r} (--decides {names[0]})",
         )
     value = candidates[names[0]]
     if isinstance(value, Label):
@@ -121,7 +121,7 @@ def resolve_head(trace: Trace, outputs: Mapping[str, Value], wanted: str | None)
     if isinstance(value, Affine):
         if label is not None and wanted is None and not _same(label.logits, value):
             return _label_head(beside, label)  # these scores do not tell the label
-        known = label is not None and label.classes.size == value.size
+        known = label is not None and label.classes.size == value.size and _agree(label.logits, _flat(value))
         if known and label is not None and _shares(value) and _same(label.logits, value):
             score = _flat(value).pick(np.array([1], dtype=np.int64))
             return Head(names[0], "none", score, label.classes, names=label.names, boundary=0.5)
