@@ -114,7 +114,7 @@ def products(
     squares: NDArray[np.bool_],
 ) -> tuple[NDArray[Number], NDArray[Number]]:
     """Interval of a * b for every pair, in the dtype given; where ``squares`` says that a is b, it is not negative."""
-    with np.errstate(invalid="ignore"):  # 0 * inf: an unknown number times 0 is 0
+    with np.errstate(invalid="ignore", over="ignore"):  # 0 * inf: an unknown number times 0 is 0
         corners = np.stack([a_lo * b_lo, a_lo * b_hi, a_hi * b_lo, a_hi * b_hi])
     corners[np.isnan(corners)] = 0
     low, high = corners.min(axis=0), corners.max(axis=0)
