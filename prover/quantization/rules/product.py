@@ -6,14 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prover.graph import Node
-from prover.quantization.blocks.compare import at_least_zero
+from prover.quantization.blocks.compare import at_least_zero, equal_zero
 from prover.quantization.blocks.function import apply
 from prover.quantization.blocks.gate import gated
 from prover.quantization.blocks.links import inverted, shares
 from prover.quantization.blocks.product import product
 from prover.quantization.blocks.quotient import quotient, whole_quotient
 from prover.quantization.blocks.root import inverse_root, square_root
-from prover.quantization.blocks.sums import aligned, scaled
+from prover.quantization.blocks.sums import aligned, combined, scaled, shifted
 from prover.quantization.rules import rule
 from prover.quantization.trace import Affine, Trace, Value, linear, unsupported
 
@@ -54,7 +54,7 @@ def divide(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value
     return [quotient(trace, node, left, right)]
 
 
-@rule("Pow", steps=("contract", "quotient", "root", "function", "compare"))
+@rule("Pow", steps=("contract", "quotient", "root", "function", "compare", "equal"))
 def power(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """``x ^ y``: whole exponents by products, halves by roots, others by exp(y * log(x)) of a positive x."""
     base, exponents = operands
@@ -117,5 +117,21 @@ def _general_power(trace: Trace, node: Node, base: Value | None, exponents: Affi
             raise unsupported(node, "a base that is not positive, to a power that depends on the input")
         logarithm = Affine.constant(np.log(base.astype(np.float64)), trace.n_variables)
     else:
-        logarithm = apply(trace, node, "Log", linear(node, base, trace))
+        source = linear(node, base, trace)
+        logarithm = apply(trace, node, "Log", source)
+        raised = apply(trace, node, "Exp", product(trace, node, exponents, logarithm))
+        if np.all(trace.interval(source)[0] > 0):
+            return raised
+        return _powers_of_zero(trace, node, source, exponents, raised)
     return apply(trace, node, "Exp", product(trace, node, exponents, logarithm))
+
+
+def _powers_of_zero(trace: Trace, node: Node, x: Affine, y: Affine, raised: Affine) -> Affine:
+    """``x ^ y`` for x >= 0: 0 has no logarithm, but 0 ^ y is 0, and 0 ^ 0 is 1."""
+    positive = at_least_zero(trace, node, x, strict=True)
+    result = product(trace, node, raised, positive)
+    low, high = trace.interval(y)
+    if np.all((low > 0) | (high < 0)):
+        return result
+    absent = shifted(scaled(positive, -1.0), 1.0)
+    return combined(result, product(trace, node, absent, equal_zero(trace, node, y)))
