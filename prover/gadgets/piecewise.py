@@ -10,7 +10,7 @@ Soundness: the segment and z are unique (``interval`` bounds x by itself), the r
 is a function of x for every field element. An x outside the segments has no witness; a single segment is a polynomial,
 defined everywhere.
 :func:`piecewise_reference` is the same function on numpy integers; whoever chooses the coefficients proves their error
-bound against it (``prover/quantization/piecewise.py`` does).
+bound against it (``prover/quantization/tables/piecewise.py`` does).
 """
 
 from __future__ import annotations

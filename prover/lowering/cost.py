@@ -12,10 +12,10 @@ from prover.errors import BundleError
 from prover.jsontext import parse_json
 from prover.quantization import Plan, Step
 from prover.quantization.accuracy import Accuracy, Histogram
-from prover.quantization.decisions import tree_exactness
 from prover.quantization.error_bound import error_bound
 from prover.quantization.search import Point
 from prover.quantization.steps.requantize import exactness as quantised_exactness
+from prover.quantization.trees.decisions import tree_exactness
 from prover.schema import THRESHOLD_DECIMALS
 
 GAS_BASE, GAS_PER_SIGNAL = 183_000, 6_500

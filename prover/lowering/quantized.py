@@ -17,8 +17,8 @@ from prover.gadgets.range import range_bits, range_exact
 from prover.gadgets.relu import relu_truncate
 from prover.gadgets.truncate import truncate
 from prover.quantization import Step
-from prover.quantization.staircase import Stairs
 from prover.quantization.steps.requantize import require_sense, tables
+from prover.quantization.tables.staircase import Stairs
 
 
 def requantize(cs: ConstraintSystem, step: Step, inputs: LinearVector) -> LinearVector:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from prover.quantization.forest import Forest, runs
+from prover.quantization.trees.forest import Forest, runs
 
 Form = dict[int, int]
 """Coefficients by term: the inputs first, then products in order; :data:`ONE` is the constant."""

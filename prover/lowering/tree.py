@@ -8,9 +8,9 @@ from prover.constraint import ConstraintSystem, IntMatrix, LinearVector
 from prover.gadgets.interval import interval
 from prover.lowering.selection import ONE, Form, Selection, Value
 from prover.quantization import FactSpace, Plan, Step
-from prover.quantization.forest import Forest
 from prover.quantization.steps.cuts import offsets
 from prover.quantization.steps.trees import LISTS
+from prover.quantization.trees.forest import Forest
 
 
 def ranged_by_cuts(plan: Plan, space: FactSpace) -> frozenset[int]:

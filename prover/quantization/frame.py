@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from prover.errors import QuantizationError
 from prover.quantization.bounds import LIMIT, Bounds, Relaxation
 from prover.quantization.facts import FactSpace
-from prover.quantization.float_sums import SumInfo
 from prover.quantization.plan import LinearForms, Step
 from prover.quantization.readers import Readers
 from prover.quantization.sparse import Sparse
 from prover.quantization.trace import Affine
+from prover.quantization.trees.float_sums import SumInfo
 
 RELATIVE_BITS = 20
 """Where sums are too large for the wanted precision, rounding may cost this fraction of the sum of the terms'

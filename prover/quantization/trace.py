@@ -21,7 +21,7 @@ from prover.quantization.facts import FactSpace
 from prover.quantization.sparse import Sparse
 
 if TYPE_CHECKING:
-    from prover.quantization.partition import Cuts
+    from prover.quantization.trees.partition import Cuts
 
 
 @dataclass(frozen=True)
@@ -314,8 +314,8 @@ def trace_graph(
         ModelShapeError: the model does not take one row of the schema's features.
     """
     from prover.quantization.dtypes import check_result
-    from prover.quantization.partition import Cuts
     from prover.quantization.rules import rule_for
+    from prover.quantization.trees.partition import Cuts
 
     cuts = Cuts.of(graph, facts)
     unread = cuts.unread(graph) if cuts is not None else frozenset()

@@ -12,8 +12,8 @@ from onnx import TensorProto, helper, numpy_helper
 from prover.compiler import CompiledParts, compile_model
 from prover.lowering.functions import floor, function
 from prover.quantization import Settings
-from prover.quantization.piecewise import Spec, cheapest_table
 from prover.quantization.steps import step_kind
+from prover.quantization.tables.piecewise import Spec, cheapest_table
 from prover.schema import Fixed, Schema
 from prover.testing import Tier, check_circuit, check_unique, find_lie
 from tests.lowering.test_random_models import agree

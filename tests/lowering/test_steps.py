@@ -13,9 +13,9 @@ from prover.lowering.facts import lower_facts
 from prover.lowering.functions import function
 from prover.lowering.heads import argmax, rounding, tier
 from prover.quantization import LinearForms, Step
-from prover.quantization.piecewise import Spec, cheapest_table
 from prover.quantization.sparse import Sparse
 from prover.quantization.steps import step_kind
+from prover.quantization.tables.piecewise import Spec, cheapest_table
 from prover.schema import Bool, Category, Feature, Fixed, Int, Schema
 from prover.testing import Tier, check_circuit, check_unique, find_lie
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from prover.errors import QuantizationError
-from prover.quantization.functions import function, names
-from prover.quantization.piecewise import Spec, Table, cheapest_table, evaluate, extremes
 from prover.quantization.steps.sigmoid import POSITION_BITS
+from prover.quantization.tables.functions import function, names
+from prover.quantization.tables.piecewise import Spec, Table, cheapest_table, evaluate, extremes
 
 I64 = NDArray[np.int64]
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from prover.quantization.staircase import Line, Stairs, line, nearly, simplest, stairs
 from prover.quantization.steps.requantize import rounded_product, rounded_quotient
+from prover.quantization.tables.staircase import Line, Stairs, line, nearly, simplest, stairs
 
 I64 = NDArray[np.int64]
 

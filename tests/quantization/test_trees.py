@@ -16,12 +16,12 @@ from onnx import helper
 from prover.errors import UndecidedError, UnsupportedOpError
 from prover.graph import Graph, import_model
 from prover.quantization.calibration import calibrate
-from prover.quantization.decisions import tree_exactness
 from prover.quantization.facts import FactSpace
 from prover.quantization.frame import Settings
 from prover.quantization.head import Request
-from prover.quantization.partition import Cuts
 from prover.quantization.plan import Plan
+from prover.quantization.trees.decisions import tree_exactness
+from prover.quantization.trees.partition import Cuts
 from prover.schema import Bool, EncodedBatch, Fixed, Float32, Int, Schema
 from tests.quantization.forests import MODES, aimed, answers, features, model, run, session, trees, votes
 from tests.quantization.nets import TREES, schema_of

@@ -12,11 +12,11 @@ from prover.graph import Node
 from prover.graph.trees import GT, GTE, LEAF, LEQ, LT, MEMBER, NEQ, Ensemble
 from prover.quantization.blocks.maximum import maximum
 from prover.quantization.facts import FactSlots
-from prover.quantization.float_sums import Terms, describe
-from prover.quantization.forest import Forest
-from prover.quantization.partition import Cuts, Group, Reading
 from prover.quantization.sparse import Sparse
 from prover.quantization.trace import Affine, FloatStep, Trace, Value, linear, unsupported
+from prover.quantization.trees.float_sums import Terms, describe
+from prover.quantization.trees.forest import Forest
+from prover.quantization.trees.partition import Cuts, Group, Reading
 
 I64 = NDArray[np.int64]
 

@@ -12,8 +12,8 @@ from prover.quantization.blocks.finite import F64, mapped
 from prover.quantization.blocks.quotient import quotient
 from prover.quantization.blocks.root import inverse_root, square_root
 from prover.quantization.blocks.sums import combined, scaled, shifted
-from prover.quantization.functions import function
 from prover.quantization.steps.floor import FLOOR, ROUND, TRUNCATE
+from prover.quantization.tables.functions import function
 from prover.quantization.trace import Affine, FloatStep, Trace, unsupported
 
 ANYWHERE = (-math.inf, math.inf)
@@ -30,7 +30,7 @@ _SLACK = 2.0**-8
 def apply(
     trace: Trace, node: Node, name: str, x: Affine, within: tuple[float, float] = ANYWHERE, /, **params: float
 ) -> Affine:
-    """The function ``name`` of :mod:`prover.quantization.functions`, with its constants ``params``, element by element.
+    """The catalogue's function ``name`` (``tables/functions.py``) with its constants ``params``, element by element.
 
     Results are approximations with a proven error of about 2^-activation_bits, or that fraction of a result above 1;
     elements that take few values (booleans, categories) are exact and cost nothing. ``Reciprocal``, ``Sqrt`` and

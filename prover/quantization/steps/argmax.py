@@ -10,11 +10,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from prover.quantization.decisions import margin_of
 from prover.quantization.frame import Frame, Quantised, bit_length
 from prover.quantization.plan import Param, Step
 from prover.quantization.steps import StepKind
 from prover.quantization.trace import FloatStep
+from prover.quantization.trees.decisions import margin_of
 
 
 def quantise(step: FloatStep, frame: Frame) -> Quantised:

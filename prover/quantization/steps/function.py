@@ -6,7 +6,7 @@ The rounding halves are part of the bias and of the coefficients. ``coefficients
 highest power first. The table covers the proven range of z; where that is much wider than what the samples show, the
 result stays what it is at ``clamp_lo`` and ``clamp_hi`` (arguments z; present only where the table saturates).
 ``bound_billionths`` bounds |y - f(x)| / max(1, |f(x)|) for x between the clamps, ``slope_billionths`` |f'(x)| where it
-has a bound; see :mod:`prover.quantization.piecewise`.
+has a bound; see :mod:`prover.quantization.tables.piecewise`.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prover.errors import QuantizationError
-from prover.quantization import piecewise
 from prover.quantization.frame import RELATIVE_BITS, Frame, Quantised, bit_length
-from prover.quantization.functions import Function, Tail, function
 from prover.quantization.plan import LinearForms, Param, Step
 from prover.quantization.steps import StepKind
+from prover.quantization.tables import piecewise
+from prover.quantization.tables.functions import Function, Tail, function
 from prover.quantization.trace import FloatStep
 
 I64 = NDArray[np.int64]
@@ -53,7 +53,7 @@ _MARGIN = 1.5
 
 
 def quantise(step: FloatStep, frame: Frame) -> Quantised:
-    """``step.params``: ``"function"``, a name of :mod:`prover.quantization.functions`, its ``"arguments"``, and
+    """``step.params``: ``"function"``, a name of :mod:`prover.quantization.tables.functions`, its ``"arguments"``, and
     ``"within"``, where the arguments are known to lie, although their linear forms may not show it.
     """
     name, arguments = str(step.params["function"]), tuple(sorted(step.params["arguments"].items()))

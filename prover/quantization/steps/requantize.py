@@ -25,8 +25,8 @@ from prover.errors import QuantizationError
 from prover.quantization.frame import Frame, Quantised, bit_length
 from prover.quantization.plan import LinearForms, Param, Step
 from prover.quantization.sparse import Sparse
-from prover.quantization.staircase import Line, Stairs, halved, line, nearly, stairs
 from prover.quantization.steps import StepKind
+from prover.quantization.tables.staircase import Line, Stairs, halved, line, nearly, stairs
 from prover.quantization.trace import Affine, FloatStep
 
 F64 = NDArray[np.float64]

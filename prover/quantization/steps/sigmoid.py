@@ -12,10 +12,10 @@ import numpy as np
 
 from prover.errors import QuantizationError
 from prover.quantization.frame import Frame, Quantised, bit_length
-from prover.quantization.piecewise import Spec, cheapest_table
 from prover.quantization.plan import Step
 from prover.quantization.steps import StepKind
 from prover.quantization.steps.function import evaluate, table_params
+from prover.quantization.tables.piecewise import Spec, cheapest_table
 from prover.quantization.trace import FloatStep
 
 POSITION_BITS = 18

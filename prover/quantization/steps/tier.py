@@ -15,11 +15,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from prover.quantization.decisions import Cut, cuts_of, refused
 from prover.quantization.frame import Frame, Quantised, bit_length
 from prover.quantization.plan import Param, Step
 from prover.quantization.steps import StepKind
 from prover.quantization.trace import FloatStep
+from prover.quantization.trees.decisions import Cut, cuts_of, refused
 
 
 def quantise(step: FloatStep, frame: Frame) -> Quantised:

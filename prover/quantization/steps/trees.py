@@ -3,7 +3,7 @@
     y_k = base_k + sum over trees of the leaf's value for output k
 
 Inputs say of every group whether its atom is at least 1, 2, ...: descending booleans. A node leads to its first
-reference when the group's atom is in the node's set, else to its second: see :mod:`prover.quantization.forest`.
+reference when the group's atom is in the node's set, else to its second: see :mod:`prover.quantization.trees.forest`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from prover.quantization.forest import Forest
 from prover.quantization.frame import Frame, Quantised
 from prover.quantization.plan import Param, Step
 from prover.quantization.steps import StepKind
 from prover.quantization.trace import FloatStep
+from prover.quantization.trees.forest import Forest
 
 LISTS = (
     "atoms", "set_groups", "set_starts", "set_runs", "nodes", "roots", "leaf_starts", "leaf_outputs", "leaf_values",

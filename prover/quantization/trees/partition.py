@@ -17,7 +17,7 @@ from prover.graph import Graph, Node
 from prover.graph.ops.spec import unsupported
 from prover.graph.trees import GT, GTE, LEAF, LEQ, LT, MEMBER, Ensemble, read_ensemble
 from prover.quantization.facts import FactSlots, FactSpace
-from prover.quantization.sources import CONSTANT, MIXED, TABULATED, Source
+from prover.quantization.trees.sources import CONSTANT, MIXED, TABULATED, Source
 
 I64 = NDArray[np.int64]
 

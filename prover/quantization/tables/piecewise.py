@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prover.errors import QuantizationError
-from prover.quantization.functions import PRECISION, Function, function
+from prover.quantization.tables.functions import PRECISION, Function, function
 
 I64 = NDArray[np.int64]
 F64 = NDArray[np.float64]

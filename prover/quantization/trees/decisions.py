@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from prover.quantization.float_sums import TEXT, Rounding, SumInfo
 from prover.quantization.frame import Frame
 from prover.quantization.plan import LinearForms, Plan
 from prover.quantization.trace import Affine
+from prover.quantization.trees.float_sums import TEXT, Rounding, SumInfo
 
 LINK_ERROR = 2.0**-21
 """Bound on the distance of onnxruntime's float32 logistic functions from the exact one of the same argument. That of
