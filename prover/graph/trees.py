@@ -31,6 +31,9 @@ TRANSFORMS = ("NONE", "SOFTMAX", "LOGISTIC", "SOFTMAX_ZERO", "PROBIT")
 MAX_NODES = 1 << 22
 """Largest ensemble read."""
 
+MAX_DEPTH = 200
+"""Deepest tree read: runtimes descend recursively, and run out of stack."""
+
 
 @dataclass(frozen=True, eq=False)
 class Ensemble:
@@ -240,15 +243,18 @@ def _member_sets(node: Node, kinds: I64, dtype: np.dtype[Any]) -> dict[int, Arra
 
 
 def _check_shape(ensemble: Ensemble) -> None:
-    """Refuse loops, leaves that vote for nothing, and votes for outputs that are not there."""
+    """Refuse loops, trees too deep, leaves that vote for nothing, and votes for outputs that are not there."""
     if ensemble.targets.size and not 0 <= ensemble.targets.min() <= ensemble.targets.max() < ensemble.n_outputs:
         raise ValueError(f"a leaf votes for an output beyond the {ensemble.n_outputs} there are")
     inner = ensemble.mode != LEAF
     if np.any(ensemble.feature[inner] < 0):
         raise ValueError("a test reads an element of the input that is not there")
     seen = np.zeros(ensemble.mode.size, dtype=np.bool_)
-    front = ensemble.roots
+    front, depth = ensemble.roots, 0
     while front.size:
+        if depth > MAX_DEPTH:
+            raise ValueError(f"a tree is deeper than {MAX_DEPTH}")
+        depth += 1
         if np.any(seen[front]) or np.unique(front).size != front.size:
             raise ValueError("two branches lead to the same node")
         seen[front] = True

@@ -12,6 +12,7 @@ import numpy as np
 
 from prover.errors import ModelShapeError
 from prover.graph import Node, TensorInfo
+from prover.graph.dtypes import integer_range
 from prover.quantization.trace import Affine, Label, Link, Trace, Value, unsupported
 
 _EXACT_FLOAT32 = 1 << 24
@@ -62,10 +63,11 @@ def _misfit(trace: Trace, dtype: np.dtype[Any], value: Value) -> str:
         least, most = -_FLOAT16, _FLOAT16
     elif dtype == np.bool_:
         least, most = 0.0, 1.0
-    elif dtype.kind in "iu":
-        least, most = float(np.iinfo(dtype).min), float(np.iinfo(dtype).max)
     else:
-        return ""
+        span = integer_range(dtype)
+        if span is None:
+            return ""
+        least, most = float(span[0]), float(span[1])
     if isinstance(value, Link):
         return "" if dtype == np.float16 else f"a probability as {dtype}"
     if isinstance(value, Label):

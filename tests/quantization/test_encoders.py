@@ -268,3 +268,22 @@ def test_a_normalizer_that_changes_nothing_is_removed() -> None:
     nodes = [node("StringNormalizer", ["c"], "n", domain=""), node("OneHotEncoder", ["n"], "y", cats_strings=["red"])]
     graph = import_model(build(nodes, {"c": STRING}))
     assert [item.op for item in graph.nodes] == ["OneHotEncoder"]
+
+
+def test_keys_beyond_the_range_are_not_compared_with() -> None:
+    """A table of 200,000 keys for a feature of ten values costs at most ten equalities."""
+    keys = {"keys_int64s": list(range(200_000)), "values_floats": [float(key % 7) for key in range(200_000)]}
+    feature, rows = (Int("n", 3, 12),), np.arange(3, 13, dtype=np.float64)[:, None]
+    plan = exact(build([node("LabelEncoder", ["n"], "y", **keys)], {"n": INT64}), feature, rows)
+    assert next(step for step in plan.steps if step.kind == "equal").n_outputs == 9  # 7 has the default, 0
+    hot = node("OneHotEncoder", ["n"], "o", cats_int64s=[*range(100, 4000), 5, 12], zeros=1)
+    total = node("ReduceSum", ["o"], "y", domain="", keepdims=0)
+    plan = exact(build([hot, total], {"n": INT64}), feature, rows)
+    assert next(step for step in plan.steps if step.kind == "equal").n_outputs == 2
+
+
+def test_too_many_keys_are_refused() -> None:
+    keys = {"keys_int64s": list(range(200_000)), "values_floats": [1.0] * 200_000}
+    onnx = build([node("LabelEncoder", ["n"], "y", **keys)], {"n": INT64})
+    with pytest.raises(UnsupportedOpError, match="200000 keys to compare with"):
+        calibrate(import_model(onnx), Schema("s", (Int("n", 0, 1 << 20),)))

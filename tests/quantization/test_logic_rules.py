@@ -205,6 +205,14 @@ def test_casts_like_another_tensor() -> None:
     assert kinds(exact(nodes, {"k": np.array([1])}, [1, 1])) == ["floor"]
 
 
+@pytest.mark.parametrize("to", [TensorProto.INT4, TensorProto.UINT4])
+def test_casts_to_four_bits_keep_the_number(to: int) -> None:
+    exact([*column(5, "a", to), one("Cast", ["a"], "y", to=INT64)], {}, [1], opset=21)
+    for place, problem in ((0, "does not hold"), (3, "with a fraction")):
+        with pytest.raises(UnsupportedOpError, match=problem):
+            exact([*column(place, "a", to), one("Cast", ["a"], "y", to=INT64)], {}, [1], opset=21)
+
+
 def test_numbers_that_do_not_fit_a_type_are_refused() -> None:
     nodes = [*column(0, "a"), one("Cast", ["a"], "u", to=2), one("Cast", ["u"], "y", to=INT64)]
     graph = import_model(model(nodes, {}, 6, {"y": (INT64, [1, 1])}))
@@ -217,6 +225,13 @@ def test_numbers_that_do_not_fit_a_type_are_refused() -> None:
 def test_remainders(fmod: int, divisor: int) -> None:
     nodes = [*column(0, "a", INT64), one("Mod", ["a", "d"], "y", fmod=fmod)]
     exact(nodes, {"d": np.array([divisor])}, [1, 1])
+
+
+@pytest.mark.parametrize("divisor", [-(2**63), 2**63 - 1, 2**52 + 1])
+@pytest.mark.parametrize("fmod", [0, 1])
+def test_remainders_by_the_largest_integers_are_refused(fmod: int, divisor: int) -> None:
+    with pytest.raises(UnsupportedOpError, match="a divisor beyond 2\\^52"):
+        exact([*column(0, "a", INT64), one("Mod", ["a", "d"], "y", fmod=fmod)], {"d": np.array([divisor])}, [1])
 
 
 @pytest.mark.parametrize("fmod", [0, 1])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from onnx import helper
 
-from prover.errors import UndecidedError, UnsupportedOpError
+from prover.errors import UndecidedError, UnsupportedOpError, VerdictError
 from prover.graph import Graph, import_model
 from prover.quantization.calibration import calibrate
 from prover.quantization.facts import FactSpace
@@ -389,3 +389,33 @@ def test_transformed_scores_are_close_to_onnxruntime(transform: str) -> None:
     assert np.array_equal(found.outputs[~found.refused, 0], labels[~found.refused])
     plan = calibrate(graph, schema, request=Request("score", output="scores"))
     assert np.abs(run(plan, schema, batch).outputs / 1e6 - scores).max() < 5e-3
+
+
+def test_trees_that_no_admitted_input_tells_apart_are_refused() -> None:
+    nodes = trees(np.random.default_rng(1), 2, 3, 3, [20.5, -7.0, 1e30, float("nan")], MODES[:4])
+    attributes = {**nodes, **votes(np.random.default_rng(2), nodes, "target", [0], MIXED), "n_targets": 1}
+    graph = import_model(model("TreeEnsembleRegressor", 2, attributes, 1))
+    with pytest.raises(UnsupportedOpError, match="one outcome for all inputs of the schema"):
+        calibrate(graph, Schema("s", (Int("a", 0, 9), Fixed("b", 10, 0, 90))))
+
+
+@pytest.mark.parametrize("depth", [200, 201, 50_000])
+def test_deep_trees_are_refused_before_a_runtime_descends_them(depth: int) -> None:
+    """A chain of tests: onnxruntime's recursion overruns the stack at some depth."""
+    inner, leaves = range(depth), range(depth, 2 * depth + 1)
+    nodes = {
+        "nodes_treeids": [0] * (2 * depth + 1),
+        "nodes_nodeids": [*inner, *leaves],
+        "nodes_modes": ["BRANCH_LEQ"] * depth + ["LEAF"] * (depth + 1),
+        "nodes_featureids": [0] * (2 * depth + 1),
+        "nodes_values": [float(place) for place in inner] + [0.0] * (depth + 1),
+        "nodes_truenodeids": [depth + place for place in inner] + [0] * (depth + 1),
+        "nodes_falsenodeids": [*range(1, depth), 2 * depth] + [0] * (depth + 1),
+    }
+    attributes = {**nodes, **votes(np.random.default_rng(2), nodes, "target", [0], MIXED), "n_targets": 1}
+    data = model("TreeEnsembleRegressor", 1, attributes, 1)
+    if depth > 200:
+        with pytest.raises(VerdictError, match="deeper than 200"):
+            import_model(data)
+    else:
+        assert import_model(data).nodes

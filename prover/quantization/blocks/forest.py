@@ -25,7 +25,7 @@ def sums(trace: Trace, node: Node, operand: Value | None) -> tuple[Affine, Ensem
     """What the trees of ``node`` add up to, base values included: [k], and the ensemble.
 
     Raises:
-        UnsupportedOpError: an ensemble whose outputs depend on which leaves vote at all, or one too deep.
+        UnsupportedOpError: an ensemble whose outputs depend on which leaves vote at all, or not on the input.
     """
     cuts, booleans = _shared_cuts(trace, node)
     reading = cuts.readings[node.outputs]
@@ -39,13 +39,10 @@ def sums(trace: Trace, node: Node, operand: Value | None) -> tuple[Affine, Ensem
         ]
     fraction, infos = describe(terms)
     forest = Forest(groups.atoms)
-    try:
-        for index, root in enumerate(ensemble.roots.tolist()):
-            start = index * ensemble.n_outputs if per_tree else 0
-            leaves = _leaves(forest, ensemble, root, terms, fraction, start)
-            forest.add(ensemble, root, groups.tests, leaves)
-    except ValueError as error:
-        raise unsupported(node, str(error)) from error
+    for index, root in enumerate(ensemble.roots.tolist()):
+        start = index * ensemble.n_outputs if per_tree else 0
+        leaves = _leaves(forest, ensemble, root, terms, fraction, start)
+        forest.add(ensemble, root, groups.tests, leaves)
     base = [0 if per_tree else each.offset(fraction) for each in terms]
     step = FloatStep(
         "trees", node.name, groups.reached, len(terms),
@@ -147,8 +144,12 @@ class _Groups:
                 self.atoms.append(part.size + 1)
             mask = masks[place] if group[0] >= 0 else mixed[group[1]][0][place]
             self.tests[place] = numbers[group], mask
-        if not parts:
-            raise unsupported(node, "its trees do not depend on the input")
+        if not sum(part.size for part in parts):
+            raise unsupported(
+                node,
+                "every test of its trees has one outcome for all inputs of the schema",
+                "widen the ranges of the schema's features",
+            )
         self.reached = Affine.stack(parts)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from prover.graph import Node
-from prover.graph.dtypes import ELEMENT_TYPES
+from prover.graph.dtypes import ELEMENT_TYPES, NIBBLES
 from prover.quantization.blocks.compare import equal_zero
 from prover.quantization.blocks.function import truncate
 from prover.quantization.blocks.links import is_positive
@@ -19,7 +19,8 @@ from prover.quantization.trace import Affine, Label, Link, Trace, Value, linear,
 def cast(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """To a float type nothing happens; to an integer type the fraction is dropped; to a boolean, ``x != 0``.
 
-    Narrower floats are computed as wide ones. That a value fits its type is checked for every integer tensor
+    Narrower floats are computed as wide ones. Runtimes differ in how they round to four bits, so that only whole
+    numbers become those. That a value fits its type is checked for every integer tensor
     (:mod:`prover.quantization.dtypes`): nothing wraps around.
     """
     value = operands[0]
@@ -31,14 +32,18 @@ def cast(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
         raise unsupported(node, "a conversion from or to text")
     if isinstance(value, Link) and target.kind == "f":
         return [value]
-    if isinstance(value, Label) and target.kind in "iuf" and not (value.names and target.kind == "f"):
+    if isinstance(value, Label) and target != np.bool_ and not (value.names and target.kind == "f"):
         return [value]
     if isinstance(value, Affine) and target.kind == "f":
         return [value]  # also where it may be missing
     source = linear(node, value, trace)
     if target.kind == "f":
         return [source]
-    return [truncate(trace, node, source) if target.kind in "iu" else _truth(trace, node, source)]
+    if target == np.bool_:
+        return [_truth(trace, node, source)]
+    if target in NIBBLES and not trace.is_whole(source).all():
+        raise unsupported(node, f"a conversion to {target} of values with a fraction", "cast them to int8 first")
+    return [truncate(trace, node, source)]
 
 
 def _truth(trace: Trace, node: Node, x: Affine) -> Value:

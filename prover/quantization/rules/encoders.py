@@ -23,8 +23,13 @@ from prover.quantization.sparse import Sparse
 from prover.quantization.trace import Affine, Label, Trace, Value, linear, unsupported
 
 F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
 _ML = "ai.onnx.ml"
 _TEXT = np.dtype(object)
+_MOST_MATCHES = 1 << 15
+"""Equalities one node may need."""
+
+_ROUNDED = 2.0**-20
 _COST = "0 of a text, category or boolean, else 2 a key"
 
 
@@ -52,10 +57,15 @@ def one_hot_encoder(trace: Trace, node: Node, operands: list[Value | None]) -> l
         low, high = trace.interval(rest)
         if not trace.is_whole(rest).all():
             raise unsupported(node, "its input is not known to be whole", "declare its feature a category or an int")
-        beyond = [value for value in range(int(low.min()), int(low.min()) + wanted.size + 1) if value not in wanted]
-        if strict and (beyond[0] <= high.max()):
-            raise _unknown(node, shown(beyond[0]))
-        return _matches(trace, node, rest, wanted)
+        known, value = set(wanted.tolist()), float(low.min())
+        while strict and value in known:
+            value += 1.0
+        if strict and value <= high.max():
+            raise _unknown(node, shown(value))
+        hits, rows, keys = _matches(trace, node, rest, wanted)
+        place = np.zeros((rest.size, wanted.size), dtype=np.int64)
+        place[rows, keys] = 1 + np.arange(hits.size)
+        return Affine.stack([Affine.constant(np.zeros(1), trace.n_variables), hits]).pick(place.ravel())
 
     return [_shaped(mapped(trace, source, wanted.size, encode, compare), (*source.shape, wanted.size))]
 
@@ -88,14 +98,14 @@ def _numbers(trace: Trace, dtype: np.dtype[Any], entries: Iterable[Any]) -> F64:
 def _looked_up(trace: Trace, node: Node, value: Value | None, table: Lookup) -> Affine:
     """Numbers to numbers. A missing number is the key NaN, where the table has it."""
     source = linear(node, value, trace)
-    keys = np.array(list(table.table), dtype=np.float64)
-    changes = np.array([float(entry) - float(table.default) for entry in table.table.values()])
+    default = float(table.default)
+    entries = [(key, float(entry) - default) for key, entry in table.table.items() if entry != table.default]
+    keys, changes = np.array(entries, dtype=np.float64).reshape(-1, 2).T
 
     def compare(rest: Affine) -> Affine:
-        hits = _matches(trace, node, rest, keys)
-        rows = np.repeat(np.arange(rest.size), keys.size)
-        weights = Sparse.from_triplets(rows, np.arange(hits.size), np.tile(changes, rest.size), (rest.size, hits.size))
-        return hits.mapped(weights, np.full(rest.size, float(table.default)), (rest.size,))
+        hits, rows, which = _matches(trace, node, rest, keys)
+        weights = Sparse.from_triplets(rows, np.arange(hits.size), changes[which], (rest.size, hits.size))
+        return hits.mapped(weights, np.full(rest.size, default), (rest.size,))
 
     def find(values: F64) -> F64:
         wanted = values.astype(table.keys).tolist()
@@ -104,13 +114,35 @@ def _looked_up(trace: Trace, node: Node, value: Value | None, table: Lookup) -> 
     return _shaped(mapped(trace, source, 1, find, compare), source.shape)
 
 
-def _matches(trace: Trace, node: Node, source: Affine, keys: F64) -> Affine:
-    """``x == key`` of every element and every key, row by row."""
-    rows = np.repeat(np.arange(source.size, dtype=np.int64), keys.size)
+def _matches(trace: Trace, node: Node, source: Affine, keys: F64) -> tuple[Affine, I64, I64]:
+    """``x == key`` of every element and every key in its range: booleans, and each one's element and key.
+
+    Raises:
+        UnsupportedOpError: more than :data:`_MOST_MATCHES`.
+    """
+    order = np.argsort(keys, kind="stable")
+    low, high = (_moved(end, away) for end, away in zip(trace.interval(source), (-1.0, 1.0), strict=True))
+    starts, stops = np.searchsorted(keys[order], low, "left"), np.searchsorted(keys[order], high, "right")
+    counts = np.maximum(stops - starts, 0)
+    if int(counts.sum()) > _MOST_MATCHES:
+        raise unsupported(
+            node,
+            f"{int(counts.sum())} keys to compare with",
+            f"at most {_MOST_MATCHES} fit: declare its feature a category, or narrow its range",
+        )
+    rows = np.repeat(np.arange(source.size, dtype=np.int64), counts)
+    within = np.arange(rows.size, dtype=np.int64) - np.repeat(np.cumsum(counts) - counts, counts)
+    which = order[starts[rows] + within]
+    possible = ~trace.is_whole(source)[rows] | (keys[which] == np.rint(keys[which]))
+    rows, which = rows[possible], which[possible]
     spread = source.pick(rows)
-    return equal_zero(
-        trace, node, Affine(spread.shape, spread.matrix, spread.bias - np.tile(keys, source.size), spread.optional)
-    )
+    differences = Affine(spread.shape, spread.matrix, spread.bias - keys[which], spread.optional)
+    return equal_zero(trace, node, differences), rows, which
+
+
+def _moved(end: F64, away: float) -> F64:
+    """An end of a range, further by what float64 may have lost."""
+    return end + away * _ROUNDED * np.maximum(np.abs(end), 1.0)
 
 
 def _renamed(node: Node, label: Label, table: Lookup) -> Label:

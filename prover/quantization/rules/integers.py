@@ -17,6 +17,9 @@ from prover.quantization.rules import rule
 from prover.quantization.rules.linear import integer
 from prover.quantization.trace import Affine, Trace, Value, linear, unsupported
 
+_LARGEST_DIVISOR = 1 << 52
+"""Larger ones are not all numbers of float64, and the smallest int64 has no magnitude."""
+
 
 @rule("Mod", steps=("remainder", "quotient", "contract", "compare", "floor"), exactness="exact")
 def modulo(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
@@ -33,6 +36,8 @@ def modulo(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value
     if divisor is None:
         rest = combined(x, product(trace, node, d, whole_quotient(trace, node, x, d)), -1.0)
         return [rest if signed_as_dividend else _with_sign_of(trace, node, rest, d)]
+    if max(-int(divisor.min()), int(divisor.max())) > _LARGEST_DIVISOR:
+        raise unsupported(node, "a divisor beyond 2^52", "a number below it is its own remainder")
     constant = np.broadcast_to(divisor.astype(np.int64), x.shape)
     size = np.abs(constant)
     if signed_as_dividend:

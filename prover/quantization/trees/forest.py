@@ -14,9 +14,6 @@ from prover.graph.trees import LEAF, Ensemble
 
 I64 = NDArray[np.int64]
 
-MAX_DEPTH = 200
-"""Deepest tree that is read."""
-
 Leaf = tuple[tuple[int, int], ...]
 """(output, integer) pairs, outputs ascending and distinct."""
 
@@ -72,14 +69,11 @@ class Forest:
         """Append a tree.
 
         Args:
-            ensemble: whose node ``root`` is the tree's first.
+            ensemble: whose node ``root`` is the tree's first; no tree of it is deep.
             tests: by inner node its (group, mask), or its outcome where there is only one.
             leaves: by leaf node its reference.
-
-        Raises:
-            ValueError: the tree is too deep.
         """
-        self.roots.append(self._reduced(ensemble, root, tests, leaves, {}, 0))
+        self.roots.append(self._reduced(ensemble, root, tests, leaves, {}))
 
     def _reduced(
         self,
@@ -88,21 +82,18 @@ class Forest:
         tests: Mapping[int, tuple[int, int] | bool],
         leaves: Mapping[int, int],
         allowed: dict[int, int],
-        depth: int,
     ) -> int:
-        if depth > MAX_DEPTH:
-            raise ValueError(f"a tree is deeper than {MAX_DEPTH}")
         if ensemble.mode[node] == LEAF:
             return leaves[node]
         true, false, test = int(ensemble.true[node]), int(ensemble.false[node]), tests[node]
         if isinstance(test, bool):
-            return self._reduced(ensemble, true if test else false, tests, leaves, allowed, depth + 1)
+            return self._reduced(ensemble, true if test else false, tests, leaves, allowed)
         group, mask = test
         here = allowed.get(group, (1 << self.atoms[group]) - 1)
         if here & mask == 0 or here & ~mask == 0:
-            return self._reduced(ensemble, true if here & mask else false, tests, leaves, allowed, depth + 1)
-        inside = self._reduced(ensemble, true, tests, leaves, {**allowed, group: here & mask}, depth + 1)
-        outside = self._reduced(ensemble, false, tests, leaves, {**allowed, group: here & ~mask}, depth + 1)
+            return self._reduced(ensemble, true if here & mask else false, tests, leaves, allowed)
+        inside = self._reduced(ensemble, true, tests, leaves, {**allowed, group: here & mask})
+        outside = self._reduced(ensemble, false, tests, leaves, {**allowed, group: here & ~mask})
         return self.node(group, mask, inside, outside)
 
     def params(self, n_outputs: int, base: Sequence[int]) -> dict[str, tuple[int, ...]]:
