@@ -173,6 +173,27 @@ def test_results_outside_the_samples_stay_what_they_are_at_the_clamp() -> None:
     assert "clamp_lo" not in step.params  # towards 0 the exponential needs no cut
 
 
+@pytest.mark.parametrize(
+    ("op", "low", "high", "samples"),
+    [
+        ("Log", 0.25, 16, (2, 6)),
+        ("Atanh", -0.5, 0.75, (-0.25, 0.25)),
+        ("Asinh", -8, 32, (-4, 4)),
+        ("Cos", -3, 3, (0, 1)),
+    ],
+)
+def test_a_table_covers_the_proven_range_where_that_costs_little(
+    op: str, low: float, high: float, samples: tuple[float, float]
+) -> None:
+    model = one_node(op)
+    plan, _ = planned(model, fixed(low, high), grid(*samples))
+    assert not any(name.startswith("clamp") for step in plan.steps for name in step.params)
+    rows = grid(low, high)
+    codes = np.rint(rows * 1024).astype(np.int64)
+    found = IntegerModel(plan, fixed(low, high)).run(codes).outputs / 1e6
+    assert np.abs(found - float_outputs(model, rows)).max() < 2e-3
+
+
 @given(
     st.sampled_from(["Tanh", "Gelu", "Exp", "Softplus", "Erf", "Sin", "Atan", "Elu", "Sqrt", "Log", "Floor", "Round"]),
     st.integers(-40, 40),

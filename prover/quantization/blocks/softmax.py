@@ -124,7 +124,8 @@ def log_sum_exp(trace: Trace, node: Node, rows: Affine) -> Affine:
     m, k = rows.shape
     largest = maximum(trace, node, rows)
     powers = apply(trace, node, "Exp", _centred(rows, largest), _NOT_ABOVE_0)
-    logarithm = apply(trace, node, "Log", powers.mapped(_sums(m, k), np.zeros(m), (m,)))
+    # The largest power is 1, and none is larger or negative.
+    logarithm = apply(trace, node, "Log", powers.mapped(_sums(m, k), np.zeros(m), (m,)), (1.0, float(k)))
     return Affine(largest.shape, largest.matrix.add(logarithm.matrix), largest.bias + logarithm.bias, largest.optional)
 
 

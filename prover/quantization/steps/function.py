@@ -3,8 +3,8 @@
     z = x >> shift;   y = quadratic_i(z - starts_i) >> out_shift   for starts_i <= z < starts_{i+1}
 
 The rounding halves are part of the bias and of the coefficients. ``coefficients`` holds degree + 1 numbers a segment,
-highest power first. The table covers the proven range of z; where that is much wider than what the samples show, the
-result stays what it is at ``clamp_lo`` and ``clamp_hi`` (arguments z; present only where the table saturates).
+highest power first. The table covers the proven range of z; where that is much wider than what the samples show, and
+dearer, the result stays what it is at ``clamp_lo`` and ``clamp_hi`` (arguments z; present only where it saturates).
 ``bound_billionths`` bounds |y - f(x)| / max(1, |f(x)|) for x between the clamps, ``slope_billionths`` |f'(x)| where it
 has a bound; see :mod:`prover.quantization.tables.piecewise`.
 """
@@ -48,6 +48,14 @@ _WIDTH = 36
 _ROUNDED = 4
 """A sample may lie 2^(4 - activation bits) outside the domain: the cosine of two equal vectors is rounded above 1."""
 
+_AFFORDABLE = 1.25
+"""What a table that covers the proven range may cost, for one that covers what samples reach and saturates there."""
+
+_WIDER = 4
+"""How many times the range of the samples' table that of the proven range may be, to be tried at all."""
+
+_NOWHERE = 1 << 62
+
 _MARGIN = 1.5
 """How far beyond the samples an exponential goes on growing: a factor of 4.5."""
 
@@ -79,6 +87,8 @@ def quantise(step: FloatStep, frame: Frame) -> Quantised:
     spec = piecewise.Spec(
         name, arguments, least, most, (clamp[0], clamp[1]), position, 2.0**precision, tolerance, shift == 0
     )
+    spec = _extended(spec, shape, (low > within[0], high < within[1]), precision, step.node)
+    clamp = [*spec.clamp]
     bits, table = _chosen(spec, shape, step, frame)
     params = table_params(shift, table)
     params["bound_billionths"] = min(math.ceil(table.error * 1e9), 1 << 60)
@@ -124,6 +134,43 @@ def _largest(spec: piecewise.Spec, shape: Function) -> float:
     unit = 2.0**-spec.position_bits
     ends = shape.range(np.array([spec.clamp[0] * unit]), np.array([spec.clamp[1] * unit]))
     return float(np.abs(ends).max())
+
+
+def _extended(
+    spec: piecewise.Spec, shape: Function, cut: tuple[bool, bool], precision: int, node: str
+) -> piecewise.Spec:
+    """The same without an end that only samples set, where the table up to the proven range is about as cheap.
+
+    Results may then be at most twice as large, and no less precise.
+    """
+    unit = 2.0**-spec.position_bits
+    low, high = spec.clamp
+    least = min(_outermost(spec.low, shape.domain[0] / unit, shape.open), low) if cut[0] else low
+    most = max(-_outermost(-spec.high, -shape.domain[1] / unit, shape.open), high) if cut[1] else high
+    if (least, most) == (low, high):
+        return spec
+    bits, table = _table(spec, shape, precision, node)
+    affordable = piecewise.table_cost(table, replace(spec, scale=2.0**bits)) * _AFFORDABLE
+    for ends in dict.fromkeys(((least, most), (least, high), (low, most))):
+        wide = replace(spec, clamp=ends)
+        if ends == (low, high) or ends[1] - ends[0] > _WIDER * (high - low + 1):
+            continue
+        if not _largest(wide, shape) <= 2 * max(_largest(spec, shape), 1.0):
+            continue
+        try:
+            found = piecewise.cheapest_table(replace(wide, scale=2.0**bits))
+        except QuantizationError:
+            continue
+        if piecewise.table_cost(found, replace(wide, scale=2.0**bits)) <= affordable:
+            return wide
+    return spec
+
+
+def _outermost(proven: int, natural: float, is_pole: bool) -> int:
+    """The lowest argument a table may follow its function to; none where its domain ends at a pole before."""
+    if proven > natural:
+        return proven
+    return _NOWHERE if is_pole else math.ceil(natural)
 
 
 def _chosen(spec: piecewise.Spec, shape: Function, step: FloatStep, frame: Frame) -> tuple[int, piecewise.Table]:
@@ -202,11 +249,13 @@ def _domain(step: FloatStep, shape: Function, frame: Frame) -> tuple[float, floa
     low, high = max(low, least + finest * shape.open), min(high, most - finest * shape.open)
     width = max(high - low, 1.0)
     reach = max(abs(low), abs(high), 1.0)
-    known = step.params["within"]
-    return (
-        max(known[0], _end(low, least, shape, shape.low, width, reach, frame.settings.saturation_bits)),
-        min(known[1], -_end(-high, -most, shape, shape.high, width, reach, frame.settings.saturation_bits)),
-    )
+    saturation = frame.settings.saturation_bits
+    first, last = step.params["within"]
+    if not math.isfinite(first) or first <= least:
+        first = max(first, _end(low, least, shape, shape.low, width, reach, saturation))
+    if not math.isfinite(last) or last >= most:
+        last = min(last, -_end(-high, -most, shape, shape.high, width, reach, saturation))
+    return first, last
 
 
 def _end(
