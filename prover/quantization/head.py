@@ -54,6 +54,7 @@ class Head:
         labels_only: the graph's output is the label itself.
         names: texts of the classes, when the model has text labels.
         boundary: what the score of class 1 must exceed: 0 of a logit, 1/2 where it is a probability already.
+        places: how many vectors of scores the output holds; with more than one there is no one label.
         label: where the model's label does not follow from these scores, what it follows from.
     """
 
@@ -64,6 +65,7 @@ class Head:
     labels_only: bool = False
     names: tuple[str, ...] = ()
     boundary: float = 0.0
+    places: int = 1
     label: Label | None = None
 
     @property
@@ -127,7 +129,7 @@ def resolve_head(trace: Trace, outputs: Mapping[str, Value], wanted: str | None)
             return Head(names[0], "none", score, label.classes, names=label.names, boundary=0.5)
         if known and label is not None:
             return Head(names[0], "none", _flat(value), label.classes, names=label.names)
-        return Head(names[0], "none", _flat(value), np.zeros(0, dtype=np.int64))
+        return Head(names[0], "none", _flat(value), np.zeros(0, dtype=np.int64), places=_places(value.shape))
     assert isinstance(value, Link)
     head = _link_head(names[0], value, label)
     astray = label is not None and bool(head.classes.size) and not _agree(label.logits, _flat(value.logits))
@@ -208,6 +210,11 @@ def _tier(trace: Trace, head: Head, tiers: Sequence[float] | None, polarity: Pol
 
 def _label(trace: Trace, head: Head, polarity: Polarity, schema_hash: bytes) -> Revealed:
     layout = Layout(schema_hash, (0,), polarity, Reveal.LABEL)
+    if head.places > 1:
+        raise QuantizationError(
+            f"output {head.output!r} scores {head.places} places by themselves: there is no one label",
+            "reveal='score', or end the model with an ArgMax along the classes and reveal that",
+        )
     if head.label is not None:
         head = _label_head(head.output, head.label)
     if head.binary:
@@ -259,7 +266,7 @@ def _link_head(name: str, value: Link, label: Label | None) -> Head:
         return Head(name, "sigmoid", flat.pick(np.array([1], dtype=np.int64)), classes, names=names)
     if value.kind == "sigmoid" and label is None:
         classes = classes[:0]  # independent probabilities: no class wins
-    return Head(name, value.kind, flat, classes, names=names)
+    return Head(name, value.kind, flat, classes, names=names, places=_places(value.shape))
 
 
 def _label_head(name: str, value: Label) -> Head:
@@ -281,6 +288,11 @@ def _agree(first: Affine, second: Affine) -> bool:
         and np.array_equal(one.matrix.data * ratio, other.matrix.data)
         and np.array_equal(one.bias * ratio, other.bias)
     )
+
+
+def _places(shape: tuple[int, ...]) -> int:
+    """Vectors of scores along the last axis that is longer than 1."""
+    return math.prod([size for size in shape if size > 1][:-1])
 
 
 def _shares(pair: Affine) -> bool:

@@ -11,7 +11,7 @@ from prover.errors import ModelError, QuantizationError
 from prover.graph import import_model
 from prover.quantization import IntegerModel, Plan, Request, Run, Settings, calibrate
 from prover.quantization.accuracy import Accuracy, compare
-from prover.schema import Bool, Fixed, Polarity, Reveal, Schema
+from prover.schema import Bool, Fixed, Int, Polarity, Reveal, Schema
 from tests.quantization.nets import linear_classifier, mlp, model
 
 SCHEMA = Schema("s", tuple(Fixed(f"x{i}", 256, -2048, 2047) for i in range(4)))
@@ -289,3 +289,22 @@ def test_a_constant_model_is_refused() -> None:
     plan, result, _ = run(onnx, Request("score"))
     assert set(result.outputs.ravel().tolist()) == {0}
     assert plan.steps[-1].inputs.matrix.nnz == 0
+
+
+def test_scores_of_several_places_have_no_one_label() -> None:
+    """A token classifier's [1, 5, 3] is five decisions, not one of fifteen classes."""
+    nodes = [helper.make_node("Reshape", ["X", "s"], ["y"])]
+    onnx = model(nodes, {"s": np.array([1, 2, 3])}, 6, {"y": (TensorProto.FLOAT, [1, 2, 3])})
+    schema = Schema("six", tuple(Int(f"x{i}", 0, 9) for i in range(6)))
+    with pytest.raises(QuantizationError, match="scores 2 places"):
+        calibrate(import_model(onnx), schema, request=Request("label"))
+    plan = calibrate(import_model(onnx), schema, request=Request("score"))
+    assert plan.layout.n_outputs == 6
+
+
+def test_probabilities_times_one_keep_their_tiers() -> None:
+    nodes = [helper.make_node("Sigmoid", ["X"], ["p"]), helper.make_node("Mul", ["p", "one"], ["y"])]
+    onnx = model(nodes, {"one": np.ones(1, dtype=np.float32)}, 1, {"y": (TensorProto.FLOAT, [1, 1])})
+    plan = calibrate(import_model(onnx), Schema("s", (Int("x", -9, 9),)))
+    assert plan.link == "sigmoid"
+    assert plan.layout.reveal is Reveal.TIER

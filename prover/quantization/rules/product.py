@@ -15,7 +15,7 @@ from prover.quantization.blocks.quotient import quotient, whole_quotient
 from prover.quantization.blocks.root import inverse_root, square_root
 from prover.quantization.blocks.sums import aligned, combined, scaled, shifted
 from prover.quantization.rules import rule
-from prover.quantization.trace import Affine, Trace, Value, linear, unsupported
+from prover.quantization.trace import Affine, Link, Trace, Value, linear, unsupported
 
 _LARGEST_EXPONENT = 64
 """Larger whole exponents go through the logarithm."""
@@ -26,7 +26,13 @@ _MOST_ENLARGED = 20
 
 @rule("Mul", steps=("contract", "function"))
 def multiply(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
-    """Broadcast product; linear where one side is constant, one table where it is a gate such as x * sigmoid(x)."""
+    """Broadcast product; linear where one side is constant, one table where it is a gate such as x * sigmoid(x).
+
+    Probabilities times 1, which some converters write at the end of a model, stay probabilities.
+    """
+    for one, other in (operands, operands[::-1]):
+        if isinstance(other, Link) and isinstance(one, np.ndarray) and one.shape in ((), (1,)) and one.item() == 1:
+            return [other]
     left, right = (linear(node, value, trace) for value in operands)
     found = gated(trace, node, left, right)
     return [product(trace, node, left, right) if found is None else found]
