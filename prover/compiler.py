@@ -21,9 +21,9 @@ from prover.field import from_limbs
 from prover.graph import Graph, import_model
 from prover.lowering import Report, assignments, build_report, lower
 from prover.progress import Progress, silent
-from prover.quantization import SEMANTICS, IntegerModel, Plan, Request, Settings, calibrate, draw, encode_samples
+from prover.quantization import SEMANTICS, IntegerModel, Plan, Request, Settings, calibrate, encode_samples
 from prover.quantization.accuracy import Accuracy, compare
-from prover.quantization.calibration import model_rows
+from prover.quantization.calibration import model_rows, probe
 from prover.quantization.categories import compared_columns, encoded_categories
 from prover.quantization.search import EVALUATIONS, Point, Wish, search
 from prover.schema import Category, EncodedBatch, EncodedInput, Fixed, Float32, Layout, Schema
@@ -31,8 +31,8 @@ from prover.schema import Category, EncodedBatch, EncodedInput, Fixed, Float32, 
 SEMANTICS_VERSION = SEMANTICS
 """What integer programs mean in this version; bundles carry it."""
 
-N_DRAWN = 64
-"""Inputs drawn from the schema beside the caller's samples, to see what the error is where no sample lies."""
+N_DRAWN = 128
+"""Inputs of the schema beside the caller's samples, to see what the error is where no sample lies."""
 
 _AFFORDABLE = 1 << 30
 """Products that running a model on them may take."""
@@ -143,7 +143,7 @@ def compile_model(
     _report_progress(progress, "compile: constraints", 0.5)
     circuit = lower(schema, plan)
     _report_progress(progress, "compile: measuring", 0.8)
-    drawn = None if calibration is None else _drawn_accuracy(model, graph, schema, plan)
+    drawn = None if calibration is None else _drawn_accuracy(model, graph, schema, plan, batch)
     run = IntegerModel(plan, schema).run(batch.codes, batch.missing)
     accuracy = compare(plan, run, expected(plan.output), slack=0.0 if drawn is None else drawn.largest_error or 0.0)
     report = build_report(plan, circuit, accuracy, calibrated=calibration is not None, drawn=drawn, front=front)
@@ -170,17 +170,27 @@ def _point(
     return Point(settings, constraints, found.largest_error or 0.0, found.decision_flips, steps)
 
 
-def _drawn_accuracy(model: str | os.PathLike[str] | bytes, graph: Graph, schema: Schema, plan: Plan) -> Accuracy | None:
-    """Accuracy on inputs drawn from the schema; None where the model is too large for it, or refuses such inputs."""
+def _drawn_accuracy(
+    model: str | os.PathLike[str] | bytes, graph: Graph, schema: Schema, plan: Plan, samples: EncodedBatch
+) -> Accuracy | None:
+    """Accuracy on :func:`probe`'s inputs; None where the model is too large for it, or refuses them all.
+
+    Inputs that overflow the float model, so that it gives no number, are left out.
+    """
     terms = sum(step.inputs.matrix.nnz for step in plan.steps)
     if terms * N_DRAWN > _AFFORDABLE:
         return None
-    batch = draw(schema, N_DRAWN, seed=1)
+    batch = probe(schema, samples, N_DRAWN, seed=1)
     try:
         expected = model_outputs(model, graph, batch.to_model_rows(), plan.output)
     except (InputError, ModelFileError):
         return None
-    return compare(plan, IntegerModel(plan, schema).run(batch.codes, batch.missing), expected)
+    kept = np.ones(N_DRAWN, dtype=np.bool_)
+    if expected.dtype.kind == "f":
+        kept = np.isfinite(expected.reshape(N_DRAWN, -1)).all(axis=1)
+    if not kept.any():
+        return None
+    return compare(plan, IntegerModel(plan, schema).run(batch.codes[kept], batch.missing[kept]), expected[kept])
 
 
 def solve(

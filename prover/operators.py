@@ -14,9 +14,9 @@ from prover.graph.ops import OpSpec, registry
 from prover.quantization.rules import Declaration, declarations
 
 EXACT, ROUNDED, BOUNDED = "exact", "rounded", "bounded"
-"""Exactness, from best to worst. Exact: equal to the model's value wherever the operand is. Rounded: to the fraction
-bits of activations, so that the error shrinks with ``activation_bits``. Bounded: a function within a proven bound,
-which is in the plan."""
+"""Exactness, from best to worst. Exact: equal to the model's value in real arithmetic wherever the operand is.
+Rounded: to the fraction bits of activations, so that the error shrinks with ``activation_bits``. Bounded: a function
+within a proven bound, which is in the plan."""
 
 LINEAR_COST = "0"
 """A linear operator is part of the coefficients of the next constraint."""
@@ -136,9 +136,18 @@ def markdown() -> str:
         "onnx's version converter; functions, and `If`, `Loop` and `Scan` with constant conditions and trip counts, "
         "are inlined.",
         "",
-        "**Exactness**: an *exact* operator gives the model's value wherever its operand is exact; a *rounded* one "
+        "**Exactness**: an *exact* operator gives the model's value in real arithmetic wherever its operand is exact; "
+        "a *rounded* one "
         "rounds to the fraction bits of activations, so that its error halves with every bit of `activation_bits`; a "
         "*bounded* one is a function within a proven bound, which is computed at compilation and kept in the plan.",
+        "",
+        "Real arithmetic is not float32's. A model that runs in float32 rounds every number beyond 24 bits: 16777217 "
+        "becomes 16777216, and the sum of 0.64 and 0.16 is below 0.8. An exact sum or comparison takes no part in "
+        "that, so that it may decide otherwise than a runtime where the difference is of that size; nor does it round "
+        "to float16 or bfloat16, where the model converts to those. Trees are the exception: their tests compare what "
+        "the model's float32 chain gives, and their sums are guarded by what float32 may change. Quantised operators "
+        "round as the specification does, of sums in real arithmetic. Integer types have no such gap: what would wrap "
+        "around is refused.",
         "",
         "Weights and other constants that multiply are rounded once, to the bits that keep a layer's error budget; "
         "that is counted with the layer's rounding. Sigmoid and Softmax cost nothing at the output of a model whose "

@@ -26,6 +26,8 @@ GAS_FORK = "prague"
 _SECONDS_BASE, _SECONDS_PER_WIRE, _SECONDS_PER_ROW = 0.02, 4.0e-6, 4.0e-6
 """CPU time of a proof on the native backend, measured from 500 to 33,000 rows; two idle cores need less time."""
 
+_ROUNDED = "rounded to fixed point; decisions follow the integer numbers, and reproduce no rounding of float32"
+
 _MEMORY_BASE = 90 << 20
 """Resident memory of a process that has proved the smallest circuit."""
 
@@ -82,13 +84,13 @@ class Report:
         layers, widths: by part of the model.
         saturated: steps with explicit saturation.
         max_abs_error .. within_bound: see :class:`prover.quantization.accuracy.Accuracy`.
-        drawn: the same over inputs drawn from the schema's ranges, beside the caller's samples; None where those
-            are all there is, or where the model is too large to run on more.
+        drawn: the same over other inputs of the schema: random ones, corners of the ranges, neighbours of the
+            caller's samples; None where no samples were given, or the model is too large to run on more.
         known_error: the largest error of the logit, or of the score where there is none, on samples and drawn inputs.
             ``near_threshold`` counts the samples that lie so close to a decision boundary.
-        error_bound: the largest error possible on any input of the schema, against the model in exact arithmetic;
-            see :mod:`prover.quantization.error_bound`. ``within_bound`` counts the samples that close to a boundary.
-            None where no bound is proved.
+        error_bound: the largest error possible on any input of the schema, against the model in exact arithmetic,
+            which is not float32's; see :mod:`prover.quantization.error_bound`. ``within_bound`` counts the samples
+            that close to a boundary. None where no bound is proved.
         exactness: in words, how the proved decision relates to the model's.
         front: the plans that a search for an error or a size found, none of them worse than another in everything.
         score_error_bound: proven bound on the distance of a revealed probability from the sigmoid of its logit.
@@ -180,7 +182,7 @@ class Report:
             ("decision flips", f"{self.decision_flips} (labels {self.label_flips}, tiers {self.tier_flips})"),
             *self._drawn_rows(),
             ("largest error known", self._within(self.known_error, self.near_threshold)),
-            ("proven error bound", self._within(self.error_bound, self.within_bound)),
+            ("proven error bound, of real arithmetic", self._within(self.error_bound, self.within_bound)),
             ("exactness", self.exactness),
             *([("samples refused", str(self.refused))] if self.refused else []),
             ("saturated steps", str(self.saturated)),
@@ -201,7 +203,7 @@ class Report:
         if self.drawn is None:
             return []
         found = f"max error {_number(self.drawn.largest_error)}, {self.drawn.decision_flips} decision flips"
-        return [(f"on {self.drawn.samples} inputs drawn from the schema", found)]
+        return [(f"on {self.drawn.samples} other inputs of the schema", found)]
 
     def _revealed(self) -> str:
         if self.thresholds:
@@ -307,7 +309,7 @@ def _saturates(step: Step) -> bool:
 def _exactness(plan: Plan) -> str:
     """What the plan says of itself; else whether anything in it rounds."""
     known = tree_exactness(plan) or quantised_exactness(plan.steps)
-    return known or "rounded to fixed point; decisions follow the integer numbers"
+    return known or _ROUNDED
 
 
 def _fields(cls: type[Any], raw: Any) -> dict[str, Any]:

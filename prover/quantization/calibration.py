@@ -11,7 +11,7 @@ from prover.errors import InputError, QuantizationError
 from prover.graph import Graph
 from prover.quantization.accuracy import compare
 from prover.quantization.bounds import LIMIT
-from prover.quantization.error_bound import with_error_bound
+from prover.quantization.error_bound import rounds_values, with_error_bound
 from prover.quantization.facts import FactSpace
 from prover.quantization.frame import Frame, Settings
 from prover.quantization.head import Request, add_reveal, resolve_head
@@ -111,7 +111,8 @@ def _plan(
         done = kind.quantise(float_step, frame)
         steps.append(done.step)
         frame.append(done, kind.evaluate(done.step, frame.observed_inputs(done.step.inputs)))
-    steps = with_error_bound(trace.steps, steps, frame)
+    if not rounds_values(graph):
+        steps = with_error_bound(trace.steps, steps, frame)
     matrix = wanted.widen(frame.unit.size)
     span = np.maximum(np.abs(frame.bounds.lo), np.abs(frame.bounds.hi)).astype(np.float64)
     if (matrix.row_sum(np.abs(matrix.data) * span[matrix.cols]) + np.abs(revealed.bias)).max() >= LIMIT:
@@ -161,6 +162,28 @@ def draw(schema: Schema, count: int, seed: int = 0) -> EncodedBatch:
     missing = np.stack([_absent(f, generator, count) for f in schema.features], axis=1)
     codes = np.where(missing, 0, codes).astype(np.int64)
     return EncodedBatch(schema.features, codes, missing)
+
+
+def probe(schema: Schema, near: EncodedBatch, count: int, seed: int = 0) -> EncodedBatch:
+    """``count`` inputs where errors hide from samples; the same for the same seed.
+
+    Half of them are drawn as :func:`draw` does. A quarter are corners, every feature at an end of its range, the first
+    two all at the lower and all at the upper; a quarter are rows of ``near`` with every code moved by at most one.
+    """
+    generator = np.random.default_rng(seed)
+    few = count // 4
+    drawn = draw(schema, count - 2 * few, seed)
+    low, high = (np.array(ends, dtype=np.int64) for ends in zip(*((f.lo, f.hi) for f in schema.features), strict=True))
+    upper = generator.random((few, len(schema))) < 0.5
+    upper[:2] = np.array([[False], [True]])[:few]
+    rows = generator.integers(len(near.codes), size=few)
+    beside = np.clip(near.codes[rows] + generator.integers(-1, 1, (few, len(schema)), endpoint=True), low, high)
+    missing = near.missing[rows]
+    return EncodedBatch(
+        schema.features,
+        np.concatenate([drawn.codes, np.where(upper, high, low), np.where(missing, 0, beside)]),
+        np.concatenate([drawn.missing, np.zeros_like(upper), missing]),
+    )
 
 
 def _absent(feature: Feature, generator: np.random.Generator, count: int) -> NDArray[np.bool_]:

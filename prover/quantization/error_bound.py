@@ -7,7 +7,8 @@ proven ranges and x what the model has there,
 
 The first two terms are an interval over the ranges of x', the last is at most |w|·e for variables off by e. A rectifier
 and a maximum move no two numbers further apart, and their rounding adds half a unit. Other kinds of steps, and
-saturation, have no such bound here: then there is none, and what was measured has to do.
+saturation, have no such bound here: then there is none, and what was measured has to do. Nor is there one for a model
+that keeps values as float16 or bfloat16: they round by up to 2^-9 of a value, which is more than float32's arithmetic.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from prover.graph import Graph
+from prover.graph.dtypes import BFLOAT16
 from prover.quantization.frame import Frame
 from prover.quantization.plan import Step
 from prover.quantization.sparse import Sparse
@@ -64,6 +67,12 @@ def with_error_bound(traced: Sequence[FloatStep], steps: Sequence[Step], frame: 
             inside = _of_outputs(step, inside, frame.unit[error.size : error.size + step.n_outputs])
         error = np.concatenate((error, inside))
     return done
+
+
+def rounds_values(graph: Graph) -> bool:
+    """Whether tensors of the model hold numbers rounded to 16 bits."""
+    cast = any(node.op == "Cast" and node.attributes["to"] == BFLOAT16 for node in graph.nodes)
+    return cast or any(tensor.dtype == np.float16 for tensor in graph.tensors.values())
 
 
 def error_bound(steps: Sequence[Step]) -> float | None:

@@ -83,6 +83,18 @@ def test_without_calibration_the_report_says_so(models: Path) -> None:
     assert "drawn from the schema's ranges" in dict(parts.report.summary())["accuracy measured on"]
 
 
+def test_other_inputs_show_what_float32_decides_otherwise() -> None:
+    """16777217 > 16777216, but not in float32: no sample shows it, a neighbour of one does, and the report says so."""
+    nodes = [helper.make_node("Greater", ["X", "t"], ["c"], "c"), helper.make_node("Cast", ["c"], ["y"], "y", to=1)]
+    data = model(nodes, {"t": np.array([[2.0**24]], dtype=np.float32)}, 1, {"y": (1, [1, 1])})
+    rows = np.array([[2.0**24], [2.0**24 - 5], [2.0**24 + 8]])
+    report = compile_model(data, schema=Schema("s", (Int("x", 0, 1 << 26),)), calibration=rows).report
+    assert report.max_abs_error == 0
+    assert report.drawn is not None
+    assert report.known_error == report.drawn.max_abs_error == 1
+    assert "reproduce no rounding of float32" in report.exactness
+
+
 def test_neither_schema_nor_samples(models: Path) -> None:
     with pytest.raises(SchemaError, match="neither"):
         compile_model(models / "loan_logistic.onnx")

@@ -13,6 +13,8 @@ from prover.errors import BundleError, InputError, QuantizationError
 from prover.graph import import_model
 from prover.quantization import IntegerModel, Plan, Request, Settings, calibrate, draw
 from prover.quantization.accuracy import compare
+from prover.quantization.calibration import probe
+from prover.schema import Bool, Fixed, Int, Schema
 from tests.quantization.nets import NAMES, mlp, samples, schema_of
 
 
@@ -150,3 +152,22 @@ def test_damaged_plans_are_refused(models: Path, damage: object) -> None:
     text = calibrate(import_model(models / "loan_mlp.onnx"), schema, samples(models, "loan_mlp")[0]).to_json()
     with pytest.raises(BundleError):
         Plan.from_json(damage(text))  # type: ignore[operator]
+
+
+def test_probes_are_random_at_the_ends_and_beside_the_samples() -> None:
+    schema = Schema("s", (Int("a", -5, 900), Bool("b"), Fixed("c", 10, 0, 5000, optional=True)))
+    near = schema.encode_batch(np.array([[100, 1, 20.0], [300, 0, np.nan]]))
+    found = probe(schema, near, 64, seed=3)
+    assert found.codes.shape == (64, 3)
+    assert np.array_equal(found.codes, probe(schema, near, 64, seed=3).codes)
+    ends = np.array([[-5, 0, 0], [900, 1, 5000]])
+    assert np.array_equal(found.codes[:32], draw(schema, 32, seed=3).codes)
+    assert np.array_equal(found.codes[32:34], ends)
+    corners, beside = found.codes[32:48], found.codes[48:]
+    assert ((corners == ends[0]) | (corners == ends[1])).all()
+    assert len(np.unique(corners, axis=0)) > 4
+    distance = np.abs(beside[:, None] - near.codes)[:, :, :2].max(axis=2).min(axis=1)
+    assert set(distance.tolist()) <= {0, 1}
+    assert distance.any()
+    assert found.missing[48:, 2].any()
+    assert not found.codes[found.missing].any()

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from onnx import TensorProto, helper
 
 from prover.graph import import_model
 from prover.quantization import FactSpace, IntegerModel, Plan, Request, Settings, calibrate, draw
 from prover.quantization.error_bound import PARAM, error_bound
 from prover.schema import Bool, Category, Fixed, Int, Schema
-from tests.quantization.nets import mlp
+from tests.quantization.nets import mlp, model
 
 SCHEMA = Schema("s", (Fixed("f", 64, -300, 500), Int("i", -7, 12), Bool("b"), Category("c", ("x", "y", "z"))))
 
@@ -93,3 +94,16 @@ def test_a_last_step_without_its_bound_has_none(factor: int) -> None:
     other = {name: value for name, value in step.params.items() if name != PARAM or factor}
     assert (error_bound([replace(step, params=other)]) is None) == (factor == 0)
     assert FactSpace.of(SCHEMA).n_slots == plan.n_facts
+
+
+@pytest.mark.parametrize("to", [TensorProto.FLOAT16, TensorProto.BFLOAT16])
+def test_values_rounded_to_sixteen_bits_have_no_bound(to: int) -> None:
+    """6.39 becomes 6.375 in bfloat16: a bound of real arithmetic would be a lie of 0.015."""
+    nodes = [helper.make_node("Cast", ["X"], ["z"], "z", to=to), helper.make_node("Cast", ["z"], ["y"], "y", to=1)]
+    plain = [helper.make_node("Identity", ["X"], ["y"], "y")]
+    schema = Schema("s", (Fixed("x", 100, 0, 700),))
+    bounds = [
+        error_bound(calibrate(import_model(model(chain, {}, 1, {"y": (1, [1, 1])})), schema).steps)
+        for chain in (nodes, plain)
+    ]
+    assert bounds == [None, 0.0]

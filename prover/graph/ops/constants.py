@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 
-from prover.graph.dtypes import ELEMENT_TYPES
+from prover.graph.dtypes import BFLOAT16, ELEMENT_TYPES
 from prover.graph.ir import Array, Node
 from prover.graph.ops.spec import (
     Attribute,
@@ -83,11 +84,14 @@ def _infer_cast(node: Node, inputs: Sequence[Operand | None]) -> list[Inferred]:
 
 
 def _cast(node: Node, inputs: Sequence[Array | None]) -> list[Array]:
-    return [array(inputs[0]).astype(_target(node))]
+    data = array(inputs[0])
+    if node.attributes["to"] == BFLOAT16:
+        data = data.astype(np.float32).astype(ml_dtypes.bfloat16)
+    return [data.astype(_target(node))]
 
 
 def _changes_nothing(node: Node, inputs: Sequence[Operand | None]) -> bool:
-    return needed(inputs[0]).dtype == _target(node)
+    return needed(inputs[0]).dtype == _target(node) and node.attributes["to"] != BFLOAT16
 
 
 _VALUE_9: dict[str, Attribute] = {"value": tensor()}
