@@ -1,7 +1,9 @@
 """Rectifiers: ``relu`` steps.
 
-A neuron whose proven bounds leave it at zero costs nothing, one that they keep positive is a truncation. The bounds
-follow from ranges that constraints hold: the facts', and those of every earlier step.
+A neuron that is surely zero costs nothing, and one that is surely positive and drops nothing neither: see
+:mod:`prover.lowering.sure`. The plan's own bounds choose widths only. Digits that hold no negative number make a
+truncation of a ReLU, and digits that hold no number above the cap spare the saturation; a number that the plan's bounds
+left out then has no witness.
 """
 
 from __future__ import annotations
@@ -9,20 +11,33 @@ from __future__ import annotations
 import numpy as np
 
 from prover.constraint import ConstraintSystem, LinearVector
+from prover.constraint.csr import Ints
+from prover.gadgets.bits import signed_widths, unsigned_widths
 from prover.gadgets.clipped_relu import clipped_relu
 from prover.gadgets.relu import relu_truncate
 from prover.gadgets.truncate import truncate
+from prover.lowering.sure import SureStep
 from prover.quantization import Step
+from prover.quantization.intervals import FREE
 
 
-def relu(cs: ConstraintSystem, step: Step, inputs: LinearVector) -> LinearVector:
+def relu(cs: ConstraintSystem, step: SureStep, inputs: LinearVector) -> LinearVector:
     """``min(max(x, 0) >> shift, cap)``: one decomposition a neuron, a row more where it may saturate."""
     shift = step.integer("shift")
     if not 0 <= shift < 62:
         raise ValueError(f"a shift of {shift} bits")
+    return rectified(cs, step, inputs, step.least, step.most)
+
+
+def rectified(cs: ConstraintSystem, step: Step, inputs: LinearVector, least: Ints, most: Ints) -> LinearVector:
+    """The same of forms that surely lie in ``least`` .. ``most``, int64[m] each."""
+    shift = step.integer("shift")
     lo, hi = inputs.bounds
-    dead, positive = hi < 1 << shift, lo >= 0
-    capped = hi >> shift > step.integer("cap") if "cap" in step.params else np.zeros(len(inputs), dtype=np.bool_)
+    dead, positive = most < 1 << shift, (least >= 0) | ((lo >= 0) & (shift > 0))
+    capped = np.zeros(len(inputs), dtype=np.bool_)
+    if "cap" in step.params:
+        cap = step.integer("cap")
+        capped = (most >> shift > cap) & (np.where(positive, plain_most(lo, hi, shift), relu_most(lo, hi, shift)) > cap)
     parts, place = [cs.constant([0])], np.zeros(len(inputs), dtype=np.int64)
     end = 1
     for chosen, build in (
@@ -36,6 +51,21 @@ def relu(cs: ConstraintSystem, step: Step, inputs: LinearVector) -> LinearVector
             place[where] = end + np.arange(where.size)
             end += where.size
     return LinearVector.concat(parts)[place]
+
+
+def relu_most(lo: Ints, hi: Ints, shift: int) -> Ints:
+    """Largest result that the digits of ``relu_truncate`` let through."""
+    width = np.maximum(signed_widths(lo, hi), shift + 2)
+    return np.asarray((np.int64(1) << (width - 1 - shift)) - 1)
+
+
+def plain_most(lo: Ints, hi: Ints, shift: int) -> Ints:
+    """Largest result that the digits of ``truncate`` let through; without a shift there are none."""
+    if not shift:
+        return np.full_like(hi, FREE)
+    start = lo >> shift
+    width = np.maximum(unsigned_widths(hi - (start << shift)), shift)
+    return np.asarray(start + (np.int64(1) << (width - shift)) - 1)
 
 
 def _linear(cs: ConstraintSystem, step: Step, x: LinearVector) -> LinearVector:

@@ -12,19 +12,27 @@ from numpy.typing import NDArray
 
 import prover.lowering
 from prover.constraint import Circuit, ConstraintSystem, IntMatrix, LinearVector
+from prover.constraint.csr import Ints
 from prover.errors import InputError, MalformedCircuitError, QuantizationError
 from prover.field import R
+from prover.gadgets.bits import unsigned_widths
 from prover.gadgets.pack import pack_outputs
+from prover.gadgets.range import range_bits
 from prover.gadgets.wires import as_wires
 from prover.lowering.commitment import SALT, lower_commitment
 from prover.lowering.facts import MISSING, OFFSETS, lower_facts
+from prover.lowering.sure import SureRanges, SureStep
 from prover.lowering.tree import ranged_by_cuts
 from prover.lowering.wires import readers, shortened
 from prover.quantization import FactSpace, LinearForms, Plan, Step
+from prover.quantization.intervals import known
 from prover.schema import EncodedInput, Schema
 
-Lowering = Callable[[ConstraintSystem, Step, LinearVector], LinearVector]
-"""Constraints of one step: linear inputs in, outputs out, equal to the step's integer semantics."""
+Lowering = Callable[[ConstraintSystem, SureStep, LinearVector], LinearVector]
+"""Constraints of one step: linear inputs in, outputs out, equal to the step's integer semantics.
+
+The inputs' bounds are the plan's, claims that may choose widths; what costs no constraint is decided by the sure ones
+of the step."""
 
 CONTEXT = "context"
 """Public input: the 253-bit value a proof is bound to."""
@@ -34,28 +42,32 @@ def lower(schema: Schema, plan: Plan) -> Circuit:
     """The circuit of a plan. The same bytes for the same arguments, on every machine.
 
     Raises:
-        QuantizationError: the plan belongs to another schema, or has a step kind nothing lowers.
+        QuantizationError: the plan belongs to another schema, has a step kind nothing lowers, or claims bounds that
+            contradict what the schema and the steps' semantics make sure.
         MalformedCircuitError: the plan's bounds contradict each other.
     """
     if plan.layout.schema_hash != schema.hash:
         raise QuantizationError("the plan was made for another schema", "compile the model again")
     cs = ConstraintSystem()
     publics = _public_wires(cs, plan)
-    facts = lower_facts(cs, schema, ranged_by_cuts(plan, FactSpace.of(schema)))
+    space = FactSpace.of(schema)
+    facts, ranges = lower_facts(cs, schema, ranged_by_cuts(plan, space)), SureRanges(space)
     cs.bind(publics["inputCommitment"], lower_commitment(cs, schema, facts), "commitment")
     variables, read = facts.slots, readers(plan)
     for step in plan.steps:
         # Exporters put slashes into node names; in an origin they separate scopes.
         with cs.scope(step.node.strip("/").replace("/", ".") or step.kind):
             try:
-                outputs = _lowering(step)(cs, step, _forms(cs, variables, step.inputs)).with_bounds(step.lo, step.hi)
+                sure = SureStep.of(step, *ranges.of(step.inputs, step.node))
+                outputs = _lowering(step)(cs, sure, _forms(cs, variables, step.inputs)).with_bounds(step.lo, step.hi)
+                ranges.append(sure)
             except (ValueError, IndexError, OverflowError) as error:
                 raise QuantizationError(
                     f"{step.node}: parameters that make no sense: {error}", "compile again"
                 ) from error
             outputs = shortened(cs, outputs, read[len(variables) : len(variables) + step.n_outputs])
         variables = LinearVector.concat([variables, outputs])
-    revealed = _forms(cs, variables, plan.outputs)
+    revealed = _in_lanes(cs, _forms(cs, variables, plan.outputs), *ranges.of(plan.outputs, "outputs"))
     cs.bind(publics["outputs"], pack_outputs(cs, revealed), "outputs")
     # A row of its own makes the proof depend on the context: rows an iden3 key adds prove nothing about it. A square
     # would be satisfied by -context as well; times one, the context is the only root.
@@ -103,6 +115,15 @@ def _forms(cs: ConstraintSystem, variables: LinearVector, forms: LinearForms) ->
         read = np.isin(np.arange(matrix.n_cols), matrix.cols)
         found = as_wires(cs, known, read & (known.terms > 1), "wire").matmul(weights)
     return (found + forms.bias).with_bounds(forms.lo, forms.hi)
+
+
+def _in_lanes(cs: ConstraintSystem, revealed: LinearVector, least: Ints, most: Ints) -> LinearVector:
+    """The revealed values; those that may leave 62 bits are proven not to, or they would reach into other lanes."""
+    loose = np.flatnonzero(~known(least, most))
+    if loose.size:
+        lo, hi = revealed[loose].bounds
+        range_bits(cs, revealed[loose] - lo, unsigned_widths(hi - lo), "outputs.range")
+    return revealed
 
 
 def _lowering(step: Step) -> Lowering:

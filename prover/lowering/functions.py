@@ -7,19 +7,21 @@ import numpy as np
 from prover.constraint import ConstraintSystem, LinearVector
 from prover.gadgets.piecewise import piecewise_polynomial
 from prover.gadgets.rounding import divide_towards_zero, floor_divide, round_half_even
+from prover.lowering.sure import SureStep
 from prover.quantization import Step
+from prover.quantization.intervals import known as sure
 from prover.quantization.steps import step_kind
 from prover.quantization.steps.floor import FLOOR, ROUND
 
 
-def function(cs: ConstraintSystem, step: Step, inputs: LinearVector) -> LinearVector:
+def function(cs: ConstraintSystem, step: SureStep, inputs: LinearVector) -> LinearVector:
     """The piecewise polynomial; the rounding of its argument is part of finding the segment.
 
-    Arguments whose bounds leave one value have one result, and nothing to constrain.
+    Arguments that surely have one value have one result, and nothing to constrain.
     """
     shift, starts = step.integer("shift"), step.integers("starts")
-    low, high = inputs.bounds
-    known = low >> shift == high >> shift
+    low, high = step.least, step.most
+    known = (low >> shift == high >> shift) & sure(low, high)
     rest = np.flatnonzero(~known)
     parts = [cs.constant(step_kind(step.kind).evaluate(step, low[known][None])[0])]
     if rest.size:

@@ -7,31 +7,25 @@ import numpy as np
 from prover.constraint import ConstraintSystem, LinearVector
 from prover.gadgets.argmax import argmax as argmax_gadget
 from prover.gadgets.clear_argmax import clear_argmax
-from prover.gadgets.compare import greater_equal
 from prover.gadgets.interval import interval
 from prover.gadgets.one_hot import one_hot
 from prover.gadgets.truncate import truncate
+from prover.lowering.located import reached
+from prover.lowering.sure import SureStep
 from prover.quantization import Step
 
 
-def tier(cs: ConstraintSystem, step: Step, inputs: LinearVector) -> LinearVector:
+def tier(cs: ConstraintSystem, step: SureStep, inputs: LinearVector) -> LinearVector:
     """Thresholds passed. One threshold is a comparison; more share one interval, m + n against m·n.
 
-    The gadgets want distinct thresholds that are open: those the form's bounds decide count at once.
+    Those that are surely decided count at once, and so do those that the range of an interval decides.
     """
-    low, high = (int(end[0]) for end in inputs.bounds)
     every = step.integers("thresholds")
     if "gaps" in step.params:
         return _guarded(cs, step, inputs)
-    thresholds, counts = np.unique(every[(every > low) & (every <= high)], return_counts=True)
-    base = step.integer("base") + int(np.count_nonzero(every <= low))
-    if thresholds.size == 0:
-        return cs.constant([base])
-    if thresholds.size == 1:
-        passed = greater_equal(cs, inputs, int(thresholds[0]))
-    else:
-        passed = interval(cs, inputs, thresholds, origin="interval").at_least
-    return (passed.scale(counts).sum() + base).with_bounds(base, base + int(counts.sum()))
+    passed = reached(cs, inputs, np.sort(every), int(step.least[0]), int(step.most[0]), "interval")
+    base = step.integer("base")
+    return (passed.sum() + base).with_bounds(base, base + every.size) if every.size else cs.constant([base])
 
 
 def _guarded(cs: ConstraintSystem, step: Step, inputs: LinearVector) -> LinearVector:

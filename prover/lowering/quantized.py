@@ -6,24 +6,31 @@ from collections.abc import Callable
 from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from prover.constraint import ConstraintSystem, IntMatrix, LinearVector
 from prover.gadgets.bits import decompose, unsigned_widths
 from prover.gadgets.clipped_relu import clipped_relu, whole_quotient
-from prover.gadgets.compare import greater_equal
 from prover.gadgets.equal import is_zero
-from prover.gadgets.interval import interval
 from prover.gadgets.range import range_bits, range_exact
 from prover.gadgets.relu import relu_truncate
 from prover.gadgets.truncate import truncate
+from prover.gadgets.wires import as_wires
+from prover.lowering.activation import plain_most, relu_most
+from prover.lowering.located import reached
+from prover.lowering.sure import SureStep
 from prover.quantization import Step
+from prover.quantization.intervals import Ends
 from prover.quantization.steps.requantize import require_sense, tables
 from prover.quantization.tables.staircase import Stairs
 
 
-def requantize(cs: ConstraintSystem, step: Step, inputs: LinearVector) -> LinearVector:
+def requantize(cs: ConstraintSystem, step: SureStep, inputs: LinearVector) -> LinearVector:
     """A division with remainder and a saturating ReLU of the quotient, one decomposition for powers of two; where
-    levels lie on no line, one row a level and a range."""
+    levels lie on no line, one row a level and a range.
+
+    What is surely zero costs nothing. Whether a number may be negative or saturate, the plan's bounds only say where
+    the digits they choose let no other number through."""
     require_sense(step)
     low, bits = step.integer("low"), step.integer("bits")
     divisors = step.integers("divisors")
@@ -38,24 +45,44 @@ def requantize(cs: ConstraintSystem, step: Step, inputs: LinearVector) -> Linear
 
     for divisor, parity in np.unique(np.stack((divisors, parities))[:, divisors > 0], axis=1).T.tolist():
         own = (divisors == divisor) & (parities == parity)
-        high = own & (hi // divisor >= 1 << bits)
-        alive = own & ~high & ((hi >= divisor) | (parity >= 0))
-        if parity >= 0:
-            simple = alive & (lo >= 0)
-            add(np.flatnonzero(own & ~simple), partial(_even, cs, divisor, bits, parity))
-            add(np.flatnonzero(simple), partial(_even_plain, cs, divisor, parity))
+        if parity < 0:
+            saturated, plain = _cases(divisor, bits, (lo, hi), (step.least, step.most))
+            alive = own & ~saturated & (step.most >= divisor)
+            add(np.flatnonzero(own & saturated), partial(_saturated, cs, divisor, bits))
+            add(np.flatnonzero(alive & ~plain), partial(_positive, cs, divisor))
+            add(np.flatnonzero(alive & plain), partial(_plain, cs, divisor))
             continue
-        add(np.flatnonzero(high), partial(_saturated, cs, divisor, bits))
-        add(np.flatnonzero(alive & (lo < 0)), partial(_positive, cs, divisor))
-        add(np.flatnonzero(alive & (lo >= 0)), partial(_plain, cs, divisor))
+        simple = own & (hi // divisor < 1 << bits) & (lo >= 0)
+        add(np.flatnonzero(own & ~simple), partial(_even, cs, divisor, bits, parity))
+        add(np.flatnonzero(simple), partial(_even_plain, cs, divisor, parity))
     for table, chosen in tables(step):
-        ranges, kind = np.unique(np.stack((lo[chosen], hi[chosen])), axis=1, return_inverse=True)
+        every = np.stack((lo[chosen], hi[chosen], step.least[chosen], step.most[chosen]))
+        ranges, kind = np.unique(every, axis=1, return_inverse=True)
         for number, ends in enumerate(ranges.T.tolist()):
-            add(chosen[kind.ravel() == number], partial(_levels, cs, table, ends))
+            add(chosen[kind.ravel() == number], partial(_levels, cs, table, ends[2], ends[3]))
     result = LinearVector.concat(parts)[place]
     if "corrected" in step.params:
         result = result + _corrections(cs, step, inputs)
     return result + low
+
+
+def _cases(divisor: int, bits: int, claimed: Ends, sure: Ends) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """bool[m] each: what needs the saturating gadget, and of the rest what needs no sign.
+
+    Args:
+        claimed: bounds of the forms, which choose the digits.
+        sure: ends that need no proof.
+    """
+    (lo, hi), (least, most), cap = claimed, sure, (1 << bits) - 1
+    shift = divisor.bit_length() - 1
+    if divisor == 1 << shift:
+        plain = (least >= 0) | ((lo >= 0) & (shift > 0))
+        largest = np.where(plain, plain_most(lo, hi, shift), relu_most(lo, hi, shift))
+    else:
+        plain = lo >= 0
+        positive = (np.int64(1) << unsigned_widths(np.maximum(hi // divisor, 0))) - 1
+        largest = np.where(plain, positive, relu_most(lo // divisor, hi // divisor, 0))
+    return (most // divisor > cap) & (largest > cap), plain
 
 
 def _corrections(cs: ConstraintSystem, step: Step, inputs: LinearVector) -> LinearVector:
@@ -118,21 +145,14 @@ def _shift(divisor: int) -> int:
     return shift
 
 
-def _levels(cs: ConstraintSystem, table: Stairs, ends: list[int], x: LinearVector) -> LinearVector:
-    """The base and the number of cuts reached; those the form's bounds decide count at once."""
-    cuts = table.cuts
-    base = table.base + int(np.count_nonzero(cuts <= ends[0]))
-    thresholds, counts = np.unique(cuts[(cuts > ends[0]) & (cuts <= ends[1])], return_counts=True)
-    if not thresholds.size:
-        return cs.constant([base] * len(x))
-    if thresholds.size == 1:
-        reached = greater_equal(cs, x, int(thresholds[0]), "levels")
-    else:
-        reached = interval(cs, x, thresholds, *ends, origin="levels").at_least
-    columns = np.arange(len(reached), dtype=np.int64)
-    sums = IntMatrix.from_triples(columns // counts.size, columns, np.tile(counts, len(x)), (len(x), columns.size))
-    total = reached.matmul(sums) + base
-    return cs.materialise(total.with_bounds(base, base + int(counts.sum())), "levels.wire")
+def _levels(cs: ConstraintSystem, table: Stairs, least: int, most: int, x: LinearVector) -> LinearVector:
+    """The base and the number of cuts reached; those that are decided count at once."""
+    count = table.cuts.size
+    found = reached(cs, x, table.cuts, least, most, "levels")
+    columns = np.arange(len(found), dtype=np.int64)
+    sums = IntMatrix.from_triples(columns // max(count, 1), columns, np.ones_like(columns), (len(x), columns.size))
+    total = (found.matmul(sums) + table.base).with_bounds(table.base, table.base + count)
+    return as_wires(cs, total, total.terms > 1, "levels.wire")
 
 
 LOWERINGS = {"requantize": requantize}

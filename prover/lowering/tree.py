@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from prover.constraint import ConstraintSystem, IntMatrix, LinearVector
-from prover.gadgets.interval import interval
+from prover.gadgets.boolean import boolean
+from prover.lowering.located import reached
 from prover.lowering.selection import ONE, Form, Selection, Value
-from prover.quantization import FactSpace, Plan, Step
+from prover.lowering.sure import SureStep
+from prover.quantization import FactSpace, Plan
 from prover.quantization.steps.cuts import offsets
 from prover.quantization.steps.trees import LISTS
 from prover.quantization.trees.forest import Forest
@@ -40,26 +42,24 @@ def ranged_by_cuts(plan: Plan, space: FactSpace) -> frozenset[int]:
     return frozenset(found)
 
 
-def cuts(cs: ConstraintSystem, step: Step, inputs: LinearVector) -> LinearVector:
-    """One interval a form; thresholds its range decides, or that coincide, cost nothing."""
+def cuts(cs: ConstraintSystem, step: SureStep, inputs: LinearVector) -> LinearVector:
+    """One interval a form, which proves the form's range; thresholds that coincide or are decided cost nothing."""
     every, counts = step.integers("thresholds"), step.integers("counts")
-    low, high = inputs.bounds
     ends = np.concatenate(([0], np.cumsum(counts)))
     results: list[LinearVector] = []
     for row in range(len(inputs)):
         wanted = every[ends[row] : ends[row + 1]]
-        open_ = np.unique(wanted[(wanted > low[row]) & (wanted <= high[row])])
-        known = [cs.constant([0, 1])]
-        if open_.size:
-            found = interval(cs, inputs[row], open_, int(low[row]), int(high[row]), origin=f"interval[{row}]")
-            known.append(found.at_least)
-        place = np.where(wanted <= low[row], 1, np.where(wanted > high[row], 0, 2 + np.searchsorted(open_, wanted)))
-        results.append(LinearVector.concat(known)[place.astype(np.int64)])
+        least, most = int(step.least[row]), int(step.most[row])
+        results.append(reached(cs, inputs[row], wanted, least, most, f"interval[{row}]", exact=True))
     return LinearVector.concat(results).with_bounds(0, 1)
 
 
-def trees(cs: ConstraintSystem, step: Step, inputs: LinearVector) -> LinearVector:
-    """The sums as products level by level: see :mod:`prover.lowering.selection`."""
+def trees(cs: ConstraintSystem, step: SureStep, inputs: LinearVector) -> LinearVector:
+    """The sums as products level by level, see :mod:`prover.lowering.selection`; and a row for each input that is not
+    surely 0 or 1."""
+    loose = np.flatnonzero((step.least < 0) | (step.most > 1))
+    if loose.size:
+        boolean(cs, inputs[loose], "atom.boolean")
     lists = {name: step.integers(name) for name in LISTS}
     selection = Selection(Forest.read(lists))
     forms = selection.sums(lists["base"].size)

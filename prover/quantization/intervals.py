@@ -46,3 +46,29 @@ def interval(matrix: Sparse, lo: Array, hi: Array, groups: NDArray[np.int64]) ->
         high[grouped[first]] = np.where(whole, best, np.maximum(best, zero))
         low[grouped[first]] = np.where(whole, worst, np.minimum(worst, zero))
     return matrix.row_sum(low), matrix.row_sum(high)
+
+
+FREE = 1 << 62
+"""An end of this magnitude is no bound at all: -FREE below, FREE above."""
+
+KNOWN = 1 << 61
+"""Sums below it are exact in int64; ends that reach it count as unknown."""
+
+Ends = tuple[NDArray[np.int64], NDArray[np.int64]]
+"""(lo, hi), int64[m] each."""
+
+
+def unknown(count: int) -> Ends:
+    """Numbers of which nothing is known."""
+    return np.full(count, -FREE, dtype=np.int64), np.full(count, FREE, dtype=np.int64)
+
+
+def between(count: int, lo: int, hi: int) -> Ends:
+    """The same range for ``count`` numbers; Python integers beyond int64 are no bound."""
+    low, high = (lo if lo > -KNOWN else -FREE), (hi if hi < KNOWN else FREE)
+    return np.full(count, low, dtype=np.int64), np.full(count, high, dtype=np.int64)
+
+
+def known(lo: NDArray[np.int64], hi: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """bool[m]: both ends are bounds."""
+    return np.asarray((lo > -KNOWN) & (hi < KNOWN))

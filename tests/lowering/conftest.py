@@ -9,9 +9,16 @@ from pathlib import Path
 import pytest
 
 from prover.compiler import CompiledParts, compile_model
+from prover.lowering.sure import SureStep
+from prover.quantization import Step
 from tests.quantization.nets import samples, schema_of
 
 Compile = Callable[[str, str], CompiledParts]
+
+
+def vouched(step: Step) -> SureStep:
+    """The step over inputs that a test keeps inside the step's own bounds."""
+    return SureStep.of(step, step.inputs.lo, step.inputs.hi)
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from prover.constraint import ConstraintSystem, LinearVector
 from prover.lowering.integers import remainder
 from prover.quantization.steps import step_kind
 from prover.testing import check_circuit, check_unique, find_lie
+from tests.lowering.conftest import vouched
 from tests.lowering.test_logic import ranged
 from tests.lowering.test_steps import builder, referee
 
@@ -27,7 +28,7 @@ def test_remainders_by_several_divisors() -> None:
 
     def build(cs: ConstraintSystem) -> LinearVector:
         inputs = cs.private("x", 4, (step.inputs.lo, step.inputs.hi))
-        return LinearVector.concat([remainder(cs, step, inputs), inputs])
+        return LinearVector.concat([remainder(cs, vouched(step), inputs), inputs])
 
     for x in ([-7, 3, 0, -9], [8, 5, 20, -8], [2, 4, 7, -9]):
         check_circuit(build, {"x": x}, [*step_kind("remainder").evaluate(step, np.array([x]))[0], *x])

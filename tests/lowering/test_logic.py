@@ -16,6 +16,7 @@ from prover.quantization.sparse import Sparse
 from prover.quantization.steps import step_kind
 from prover.testing import Tier, check_circuit, check_unique, find_lie
 from prover.testing.lying import surviving_mutations
+from tests.lowering.conftest import vouched
 from tests.lowering.test_steps import Lower, P, builder, make_step, referee
 from tests.quantization.exact import INT64, MIXED, column, one
 from tests.quantization.nets import model
@@ -32,7 +33,7 @@ def beside(lower: Lower, step: Step) -> Callable[[ConstraintSystem], LinearVecto
 
     def build(cs: ConstraintSystem) -> LinearVector:
         inputs = cs.private("x", len(step.inputs), (step.inputs.lo, step.inputs.hi))
-        return LinearVector.concat([lower(cs, step, inputs), inputs])
+        return LinearVector.concat([lower(cs, vouched(step), inputs), inputs])
 
     return build
 
@@ -46,7 +47,7 @@ def test_comparison() -> None:
 def test_comparisons_that_bounds_decide_cost_nothing() -> None:
     step = ranged("compare", [0, -4, -5], [9, 3, -1], 3)
     cs = ConstraintSystem(P)
-    result = compare(cs, step, cs.private("x", 3, (step.inputs.lo, step.inputs.hi)))
+    result = compare(cs, vouched(step), cs.private("x", 3, (step.inputs.lo, step.inputs.hi)))
     assert [int(low) for low in result.bounds[0]] == [1, 0, 0]
     assert [int(high) for high in result.bounds[1]] == [1, 1, 0]
     for x in ([0, -4, -5], [9, 3, -1], [4, 0, -2], [4, -1, -2]):
@@ -81,7 +82,7 @@ def test_one_hot_vectors_of_several_numbers() -> None:
     step = ranged("one_hot", [0, 1], [2, 3], 8, k=4)
 
     def build(cs: ConstraintSystem) -> LinearVector:
-        return one_hot(cs, step, cs.private("x", 2, (step.inputs.lo, step.inputs.hi)))
+        return one_hot(cs, vouched(step), cs.private("x", 2, (step.inputs.lo, step.inputs.hi)))
 
     for x in ([0, 1], [2, 3], [1, 2]):
         check_circuit(build, {"x": x}, step_kind("one_hot").evaluate(step, np.array([x]))[0], tiers=Tier.DISHONEST)
@@ -91,7 +92,7 @@ def test_choice() -> None:
     step = ranged("select", [0, -4, -2], [1, 3, 5], 1)
 
     def build(cs: ConstraintSystem) -> LinearVector:
-        return choice(cs, step, cs.private("x", 3, (step.inputs.lo, step.inputs.hi)))
+        return choice(cs, vouched(step), cs.private("x", 3, (step.inputs.lo, step.inputs.hi)))
 
     cases = [[c, a % P, b % P] for c in (0, 1) for a in (-4, 0, 3) for b in (-2, 3, 5)]
     circuit = check_unique(build, P, lambda c, a, b: [a if c else b], cases)

@@ -13,11 +13,13 @@ from prover.gadgets.range import range_exact
 from prover.lowering.activation import relu
 from prover.lowering.maximum import maximum
 from prover.lowering.order import argmax_rows, topk
+from prover.lowering.sure import SureStep
 from prover.lowering.wires import shortened, wire
 from prover.quantization import LinearForms, Step
 from prover.quantization.sparse import Sparse
 from prover.quantization.steps import step_kind
 from prover.testing import Tier, check_circuit, check_unique, find_lie
+from tests.lowering.conftest import vouched
 from tests.lowering.test_steps import Lower, builder
 
 P = 251
@@ -37,7 +39,7 @@ def held(lower: Lower, step: Step) -> Callable[[ConstraintSystem], LinearVector]
     def build(cs: ConstraintSystem) -> LinearVector:
         lo, hi = step.inputs.lo, step.inputs.hi
         inputs = range_exact(cs, cs.private("x", len(step.inputs), (lo, hi)), lo, hi, "held")
-        return lower(cs, step, inputs)
+        return lower(cs, vouched(step), inputs)
 
     return build
 
@@ -91,8 +93,8 @@ def test_pairs_whose_order_is_proven_are_free() -> None:
 def test_a_repeated_cell_is_free() -> None:
     """Cells in a pool's padding repeat one of the window."""
 
-    def twice(cs: ConstraintSystem, step: Step, x: LinearVector) -> LinearVector:
-        return maximum(cs, step, x[np.array([0, 0])])
+    def twice(cs: ConstraintSystem, step: SureStep, x: LinearVector) -> LinearVector:
+        return maximum(cs, SureStep.of(step, step.least[[0, 0]], step.most[[0, 0]]), x[np.array([0, 0])])
 
     step = step_of("maximum", [(-4, 3)], [(-4, 3)], k=2)
     circuit = check_circuit(builder(twice, step), {"x": [2]}, [2])

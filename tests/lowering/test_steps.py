@@ -12,15 +12,17 @@ from prover.lowering.activation import relu
 from prover.lowering.facts import lower_facts
 from prover.lowering.functions import function
 from prover.lowering.heads import argmax, rounding, tier
+from prover.lowering.sure import SureStep
 from prover.quantization import LinearForms, Step
 from prover.quantization.sparse import Sparse
 from prover.quantization.steps import step_kind
 from prover.quantization.tables.piecewise import Spec, cheapest_table
 from prover.schema import Bool, Category, Feature, Fixed, Int, Schema
 from prover.testing import Tier, check_circuit, check_unique, find_lie
+from tests.lowering.conftest import vouched
 
 P = 97
-Lower = Callable[[ConstraintSystem, Step, LinearVector], LinearVector]
+Lower = Callable[[ConstraintSystem, SureStep, LinearVector], LinearVector]
 
 
 def make_step(
@@ -35,7 +37,7 @@ def make_step(
 def builder(lower: Lower, step: Step) -> Callable[[ConstraintSystem], LinearVector]:
     def build(cs: ConstraintSystem) -> LinearVector:
         inputs = cs.private("x", len(step.inputs), (step.inputs.lo, step.inputs.hi))
-        return lower(cs, step, inputs)
+        return lower(cs, vouched(step), inputs)
 
     return build
 
@@ -65,7 +67,7 @@ def test_tier(thresholds: tuple[int, ...], base: int) -> None:
     step = make_step("tier", (-8, 7), (base, base + len(thresholds)), base=base, thresholds=thresholds)
     if not thresholds:
         cs = ConstraintSystem(P)
-        form = tier(cs, step, cs.private("x", 1, (-8, 7)))
+        form = tier(cs, vouched(step), cs.private("x", 1, (-8, 7)))
         assert form.bounds[0] == form.bounds[1] == 2
         return
     # One threshold is a comparison, whose digits hold a little more than the proven range.
@@ -87,7 +89,7 @@ def test_tier_counts_decided_and_repeated_thresholds() -> None:
     check_unique(builder(tier, step), P, referee(step, (-14, 17)))
     step = make_step("tier", (-8, 7), (2, 2), base=0, thresholds=(-9, -8, 8))
     cs = ConstraintSystem(P)
-    assert [int(end[0]) for end in tier(cs, step, cs.private("x", 1, (-8, 7))).bounds] == [2, 2]
+    assert [int(end[0]) for end in tier(cs, vouched(step), cs.private("x", 1, (-8, 7))).bounds] == [2, 2]
 
 
 def test_argmax_looks_uneven_classes_up() -> None:

@@ -23,6 +23,7 @@ from prover.quantization import IntegerModel, LinearForms, Plan, Request, Settin
 from prover.quantization.sparse import Sparse
 from prover.quantization.steps.requantize import evaluate, exactness
 from prover.schema import Fixed, Int, Schema
+from tests.lowering.conftest import vouched
 
 WHOLE = Settings(decimals=0)
 
@@ -343,12 +344,12 @@ def test_parameters_somebody_changed_are_refused_by_both(name: str) -> None:
     values, cs = np.array([[9, 5, 9, -2]]), ConstraintSystem()
     x = cs.private("x", 4, (-50, 50))
     assert evaluate(step, values).tolist() == [[2, 2, 2, 0]]
-    requantize(cs, step, x)
+    requantize(cs, vouched(step), x)
     tampered = replace(step, params=params | {name: TAMPERED[name]})
     with pytest.raises(ValueError, match=r"\w+"):
         evaluate(tampered, values)
     with pytest.raises(ValueError, match=r"\w+"):
-        requantize(cs, tampered, x)
+        requantize(cs, vouched(tampered), x)
 
 
 def test_other_precisions_and_scales_are_refused() -> None:

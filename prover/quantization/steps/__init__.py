@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from prover.errors import QuantizationError
 from prover.quantization.frame import Frame, Quantised
+from prover.quantization.intervals import Ends
 from prover.quantization.plan import Step
 from prover.quantization.trace import FloatStep
 
@@ -39,14 +40,28 @@ class Refuses(Protocol):
     def __call__(self, step: Step, inputs: NDArray[np.int64]) -> NDArray[np.bool_]: ...
 
 
+class SureEnds(Protocol):
+    """Ends int64[k] of the outputs that follow from sure ends int64[m] of the inputs and from constraints.
+
+    No bound of the plan may be read, unless constraints of the lowering enforce it. Ends of magnitude FREE are no
+    bounds: see :mod:`prover.quantization.intervals`.
+    """
+
+    def __call__(self, step: Step, lo: NDArray[np.int64], hi: NDArray[np.int64]) -> Ends: ...
+
+
 @dataclass(frozen=True)
 class StepKind:
-    """One kind of step; ``refuses`` only where it decides nothing about inputs too close to a threshold."""
+    """One kind of step; ``refuses`` only where it decides nothing about inputs too close to a threshold.
+
+    ``ends`` says what is sure of the outputs; without it nothing is.
+    """
 
     name: str
     quantise: Quantise
     evaluate: Evaluate
     refuses: Refuses | None = None
+    ends: SureEnds | None = None
 
 
 @functools.cache
@@ -67,4 +82,4 @@ def step_kind(name: str) -> StepKind:
     return found
 
 
-__all__ = ["Evaluate", "Quantise", "Refuses", "StepKind", "step_kind"]
+__all__ = ["Evaluate", "Quantise", "Refuses", "StepKind", "SureEnds", "step_kind"]

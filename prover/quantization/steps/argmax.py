@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prover.quantization.frame import Frame, Quantised, bit_length
+from prover.quantization.intervals import Ends, between
 from prover.quantization.plan import Param, Step
 from prover.quantization.steps import StepKind
 from prover.quantization.trace import FloatStep
@@ -45,4 +46,9 @@ def refuses(step: Step, inputs: NDArray[np.int64]) -> NDArray[np.bool_]:
     return np.asarray(ordered[:, -1] - ordered[:, -2] < step.integer("margin"))
 
 
-KIND = StepKind("argmax", quantise, evaluate, refuses)
+def ends(step: Step, lo: NDArray[np.int64], hi: NDArray[np.int64]) -> Ends:
+    classes = step.integers("classes").tolist()
+    return between(1, min(classes), max(classes))
+
+
+KIND = StepKind("argmax", quantise, evaluate, refuses, ends=ends)

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prover.quantization.frame import Frame, Quantised, bit_length
+from prover.quantization.intervals import Ends, between
 from prover.quantization.plan import Step
 from prover.quantization.steps import StepKind
 from prover.quantization.trace import FloatStep
@@ -26,4 +27,8 @@ def evaluate(step: Step, inputs: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.asarray(np.argmax(rows, axis=2), dtype=np.int64)
 
 
-KIND = StepKind("argmax_rows", quantise, evaluate)
+def ends(step: Step, lo: NDArray[np.int64], hi: NDArray[np.int64]) -> Ends:
+    return between(step.n_outputs, 0, step.integer("k") - 1)
+
+
+KIND = StepKind("argmax_rows", quantise, evaluate, ends=ends)

@@ -24,6 +24,7 @@ from prover.errors import QuantizationError
 from prover.quantization.blocks.product import products
 from prover.quantization.bounds import LIMIT
 from prover.quantization.frame import Frame, Quantised, bit_length
+from prover.quantization.intervals import FREE, KNOWN, Ends, known
 from prover.quantization.operands import Operand, exponent, operand, result_bits, seen
 from prover.quantization.plan import LinearForms, Param, Step
 from prover.quantization.steps import StepKind
@@ -225,4 +226,18 @@ def _require(fits: bool, what: str) -> None:
         )
 
 
-KIND = StepKind("contract", quantise, evaluate)
+def ends(step: Step, lo: I64, hi: I64) -> Ends:
+    left, right, starts = (step.integers(name) for name in ("left", "right", "starts"))
+    split, (first, second), shift = step.integer("split"), step.integers("shifts").tolist(), step.integer("shift")
+    low, high = (np.concatenate((end[:split] >> first, end[split:] >> second)) for end in (lo, hi))
+    reach = np.maximum(np.abs(low.astype(np.float64)), np.abs(high.astype(np.float64)))
+    total = np.add.reduceat(reach[left] * reach[right], starts)
+    sure = known(lo, hi)
+    exact = (total < KNOWN) & np.logical_and.reduceat(sure[left] & sure[right], starts)
+    least, most = products(low[left], high[left], low[right], high[right], left == right)
+    half = (1 << shift) >> 1
+    least, most = ((np.add.reduceat(end, starts) + half) >> shift for end in (least, most))
+    return np.where(exact, least, -FREE), np.where(exact, most, FREE)
+
+
+KIND = StepKind("contract", quantise, evaluate, ends=ends)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from prover.errors import QuantizationError
 from prover.quantization.facts import FactSpace
 from prover.quantization.frame import Frame, Quantised, bit_length
+from prover.quantization.intervals import Ends, between
 from prover.quantization.plan import LinearForms, Param, Step
 from prover.quantization.sparse import Sparse
 from prover.quantization.steps import StepKind
@@ -83,4 +84,8 @@ def evaluate(step: Step, inputs: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.asarray(inputs[:, owner] >= step.integers("thresholds"), dtype=np.int64)
 
 
-KIND = StepKind("cuts", quantise, evaluate)
+def ends(step: Step, lo: NDArray[np.int64], hi: NDArray[np.int64]) -> Ends:
+    return between(step.n_outputs, 0, 1)
+
+
+KIND = StepKind("cuts", quantise, evaluate, ends=ends)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from prover.errors import QuantizationError
 from prover.quantization.commensurable import counted
 from prover.quantization.frame import Frame, Quantised, bit_length
+from prover.quantization.intervals import Ends, between
 from prover.quantization.plan import LinearForms, Step
 from prover.quantization.sparse import Sparse
 from prover.quantization.steps import StepKind
@@ -48,4 +49,8 @@ def evaluate(step: Step, inputs: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.asarray(inputs == 0, dtype=np.int64)
 
 
-KIND = StepKind("equal", quantise, evaluate)
+def ends(step: Step, lo: NDArray[np.int64], hi: NDArray[np.int64]) -> Ends:
+    return between(step.n_outputs, 0, 1)
+
+
+KIND = StepKind("equal", quantise, evaluate, ends=ends)

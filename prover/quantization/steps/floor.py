@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from prover.errors import QuantizationError
 from prover.quantization.frame import Frame, Quantised, bit_length
+from prover.quantization.intervals import FREE, Ends, known
 from prover.quantization.plan import LinearForms, Param, Step
 from prover.quantization.steps import StepKind
 from prover.quantization.trace import Affine, FloatStep
@@ -80,4 +81,10 @@ def _is_multiple(source: Affine, frame: Frame, scale: float) -> bool:
     return bool(np.all(np.abs(numbers - np.rint(numbers)) <= _SINGLE * np.abs(numbers)))
 
 
-KIND = StepKind("floor", quantise, evaluate)
+def ends(step: Step, lo: NDArray[np.int64], hi: NDArray[np.int64]) -> Ends:
+    sure, divisor, mode = known(lo, hi), step.integer("divisor"), step.integer("mode")
+    low, high = (_rounded(np.where(sure, end, 0), divisor, mode) for end in (lo, hi))
+    return np.where(sure, low, -FREE), np.where(sure, high, FREE)
+
+
+KIND = StepKind("floor", quantise, evaluate, ends=ends)

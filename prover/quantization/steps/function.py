@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from prover.errors import QuantizationError
 from prover.quantization.frame import RELATIVE_BITS, Frame, Quantised, bit_length
+from prover.quantization.intervals import FREE, KNOWN, Ends, known, unknown
 from prover.quantization.plan import LinearForms, Param, Step
 from prover.quantization.steps import StepKind
 from prover.quantization.tables import piecewise
@@ -281,4 +282,26 @@ def _slope(shape: Function, low: float, high: float) -> float:
     return float(np.clip(slopes.max(initial=2.0**-8), 2.0**-8, 2.0**40))
 
 
-KIND = StepKind("function", quantise, evaluate)
+def ends(step: Step, lo: I64, hi: I64) -> Ends:
+    """Several segments prove by themselves that z lies in them, before the plan's end of the last."""
+    shift, starts = step.integer("shift"), step.integers("starts")
+    coefficients = step.integers("coefficients").reshape(starts.size, -1)
+    sure = known(lo, hi)
+    low, high = np.where(sure, lo, -FREE) >> shift, np.where(sure, hi, FREE) >> shift
+    if starts.size > 1:
+        single = low == high  # a constant, wherever it lies
+        stop = int(step.inputs.hi.max()) >> shift
+        low, high = (np.where(single, end, np.clip(end, starts[0], stop)) for end in (low, high))
+        sure = np.ones_like(sure)
+    last = np.append(starts[1:] - 1, max(int(high.max(where=sure, initial=starts[-1])), int(starts[-1])))
+    value = np.zeros(starts.size)
+    for column in np.abs(coefficients.astype(np.float64)).T:
+        value = value * (last - starts).astype(np.float64) + column
+    if np.any(value >= KNOWN) or coefficients.shape[1] > 3 or np.any(low < starts[0], where=sure):
+        return unknown(lo.size)
+    least, most = unknown(lo.size)
+    least[sure], most[sure] = piecewise.extremes(low[sure], high[sure], starts, coefficients, step.integer("out_shift"))
+    return least, most
+
+
+KIND = StepKind("function", quantise, evaluate, ends=ends)

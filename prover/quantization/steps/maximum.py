@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prover.quantization.frame import Frame, Quantised, bit_length
+from prover.quantization.intervals import Ends
 from prover.quantization.plan import Param, Step
 from prover.quantization.steps import StepKind
-from prover.quantization.steps.relu import saturation
+from prover.quantization.steps.relu import rectified, saturation
 from prover.quantization.trace import FloatStep
 
 
@@ -48,4 +49,10 @@ def evaluate(step: Step, inputs: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.minimum(result, step.integer("cap")) if "cap" in step.params else result
 
 
-KIND = StepKind("maximum", quantise, evaluate)
+def ends(step: Step, lo: NDArray[np.int64], hi: NDArray[np.int64]) -> Ends:
+    k = step.integer("k")
+    low, high = lo.reshape(-1, k).max(axis=1), hi.reshape(-1, k).max(axis=1)
+    return rectified(step, low, high) if "shift" in step.params else (low, high)
+
+
+KIND = StepKind("maximum", quantise, evaluate, ends=ends)

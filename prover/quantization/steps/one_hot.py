@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from prover.errors import QuantizationError
 from prover.quantization.frame import Frame, Quantised, bit_length
+from prover.quantization.intervals import Ends, between
 from prover.quantization.plan import Step
 from prover.quantization.steps import StepKind
 from prover.quantization.trace import FloatStep
@@ -40,4 +41,8 @@ def evaluate(step: Step, inputs: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.asarray(hot.reshape(len(inputs), -1), dtype=np.int64)
 
 
-KIND = StepKind("one_hot", quantise, evaluate)
+def ends(step: Step, lo: NDArray[np.int64], hi: NDArray[np.int64]) -> Ends:
+    return between(step.n_outputs, 0, 1)
+
+
+KIND = StepKind("one_hot", quantise, evaluate, ends=ends)

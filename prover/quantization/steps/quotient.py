@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from prover.errors import QuantizationError
 from prover.quantization.bounds import LIMIT
 from prover.quantization.frame import Frame, Quantised, bit_length
+from prover.quantization.intervals import FREE, KNOWN, Ends, known
 from prover.quantization.operands import RESULT_BITS, Operand, exponent, lifted, operand, result_bits, seen
 from prover.quantization.plan import LinearForms, Param, Step
 from prover.quantization.steps import StepKind
@@ -199,4 +200,30 @@ def _ends(division: _Division) -> tuple[I64, I64]:
     return corners.min(axis=0), corners.max(axis=0)
 
 
-KIND = StepKind("quotient", quantise, evaluate)
+def ends(step: Step, lo: I64, hi: I64) -> Ends:
+    """The corners: a quotient is monotone in its numerator and in its divisor, which the circuit shows positive."""
+    place, sign, shift = step.integers("divisor"), step.integer("sign"), step.integer("shift")
+    sure = known(lo, hi)
+    low, high = np.where(sure, lo, 0), np.where(sure, hi, 0)
+    top = low[: place.size], high[: place.size]
+    bottom = low[place.size :] >> shift, high[place.size :] >> shift
+    if sign == 0:
+        largest = np.maximum(np.abs(bottom[0]), np.abs(bottom[1]))
+        bottom = np.zeros_like(largest), largest
+    elif sign == -1:
+        bottom = -bottom[1], -bottom[0]
+    if sign != 1 or "truncates" in step.params:
+        largest = np.maximum(np.abs(top[0]), np.abs(top[1]))
+        top = -largest, largest
+    least = np.maximum(step.integer("clamp_lo") if "clamp_lo" in step.params else 1, 1)
+    lift = step.integer("lift")
+    size = np.maximum(bottom[1], least)
+    exact = sure[: place.size] & sure[place.size :][place]
+    exact &= np.maximum(np.abs(top[0]), np.abs(top[1])) < KNOWN >> 2
+    exact &= size[place].astype(np.float64) * 2.0**lift < KNOWN >> 2
+    divisors = [np.where(exact, np.maximum(end, least)[place] << lift, 1) for end in bottom]
+    corners = np.stack([(2 * end + d) // (2 * d) for end in top for d in divisors])
+    return np.where(exact, corners.min(axis=0), -FREE), np.where(exact, corners.max(axis=0), FREE)
+
+
+KIND = StepKind("quotient", quantise, evaluate, ends=ends)

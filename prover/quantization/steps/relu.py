@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from prover.quantization.bounds import Relaxation
 from prover.quantization.frame import Frame, Quantised, bit_length
+from prover.quantization.intervals import FREE, Ends, known
 from prover.quantization.plan import LinearForms, Param, Step
 from prover.quantization.steps import StepKind
 from prover.quantization.trace import FloatStep
@@ -68,4 +69,18 @@ def _relax(lo: NDArray[np.int64], hi: NDArray[np.int64], shift: int) -> Relaxati
     return Relaxation(below * unit, np.full(lo.size, unit - 1.0), slope * unit, above * unit)
 
 
-KIND = StepKind("relu", quantise, evaluate)
+def ends(step: Step, lo: NDArray[np.int64], hi: NDArray[np.int64]) -> Ends:
+    return rectified(step, lo, hi)
+
+
+def rectified(step: Step, lo: NDArray[np.int64], hi: NDArray[np.int64]) -> Ends:
+    """Ends of ``min(max(x, 0) >> shift, cap)`` for x between lo and hi."""
+    shift, sure = step.integer("shift"), known(lo, hi)
+    low = np.where(sure, np.maximum(lo, 0) >> shift, 0)
+    high = np.where(sure, np.maximum(hi, 0) >> shift, FREE)
+    if "cap" in step.params:
+        low, high = np.minimum(low, step.integer("cap")), np.minimum(high, step.integer("cap"))
+    return low, high
+
+
+KIND = StepKind("relu", quantise, evaluate, ends=ends)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from prover.errors import QuantizationError
 from prover.quantization.frame import Frame, Quantised, bit_length
+from prover.quantization.intervals import Ends
 from prover.quantization.plan import Step
 from prover.quantization.steps import StepKind
 from prover.quantization.trace import FloatStep
@@ -33,4 +34,10 @@ def evaluate(step: Step, inputs: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.asarray(inputs % step.integers("divisors"), dtype=np.int64)
 
 
-KIND = StepKind("remainder", quantise, evaluate)
+def ends(step: Step, lo: NDArray[np.int64], hi: NDArray[np.int64]) -> Ends:
+    divisors = step.integers("divisors")
+    inside = lo // divisors == hi // divisors
+    return np.where(inside, lo % divisors, 0), np.where(inside, hi % divisors, divisors - 1)
+
+
+KIND = StepKind("remainder", quantise, evaluate, ends=ends)

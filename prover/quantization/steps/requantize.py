@@ -15,6 +15,7 @@ first, within the error of a hidden layer, and there halves go up.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -23,6 +24,7 @@ from numpy.typing import NDArray
 
 from prover.errors import QuantizationError
 from prover.quantization.frame import Frame, Quantised, bit_length
+from prover.quantization.intervals import Ends
 from prover.quantization.plan import LinearForms, Param, Step
 from prover.quantization.sparse import Sparse
 from prover.quantization.steps import StepKind
@@ -326,4 +328,18 @@ def _flat(values: I64) -> tuple[int, ...]:
     return tuple(int(value) for value in values)
 
 
-KIND = StepKind("requantize", quantise, evaluate)
+def ends(step: Step, lo: I64, hi: I64) -> Ends:
+    """Between the values at both ends, which are monotone but for parities and corrections: those count one each."""
+    plain = {name: value for name, value in step.params.items() if name not in ("parities", "corrected", "at", "by")}
+    line = replace(step, params=plain)
+    low, high = (evaluate(line, end[None])[0] for end in (lo, hi))
+    if "parities" in step.params:
+        low = low - (step.integers("parities") >= 0)
+    if "corrected" in step.params:
+        elements, by = step.integers("corrected"), step.integers("by")
+        np.add.at(low, elements, np.minimum(by, 0))
+        np.add.at(high, elements, np.maximum(by, 0))
+    return low, high
+
+
+KIND = StepKind("requantize", quantise, evaluate, ends=ends)

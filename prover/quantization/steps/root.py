@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from prover.errors import QuantizationError
 from prover.quantization.frame import Frame, Quantised, bit_length
+from prover.quantization.intervals import FREE, Ends, known
 from prover.quantization.operands import Operand, exponent, lifted, operand, result_bits, seen
 from prover.quantization.plan import LinearForms, Param, Step
 from prover.quantization.steps import StepKind
@@ -108,4 +109,13 @@ def _even(frame: Frame, forms: LinearForms, fraction: int, target: int, what: st
     return Operand(forms, fraction - target, target)
 
 
-KIND = StepKind("root", quantise, evaluate)
+def ends(step: Step, lo: I64, hi: I64) -> Ends:
+    if "scale" in step.params:
+        return np.zeros_like(lo), np.full_like(hi, integer_root(np.array([max(step.integer("scale"), 0)]))[0])
+    sure = known(lo, hi)
+    least = step.integer("clamp_lo") if "clamp_lo" in step.params else 0
+    largest = np.maximum(np.where(sure, hi, 0) >> step.integer("shift"), max(least, 0))
+    return np.zeros_like(lo), np.where(sure, integer_root(largest), FREE)
+
+
+KIND = StepKind("root", quantise, evaluate, ends=ends)

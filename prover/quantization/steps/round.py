@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prover.quantization.frame import Frame, Quantised, bit_length
+from prover.quantization.intervals import FREE, Ends, known
 from prover.quantization.plan import Step
 from prover.quantization.steps import StepKind
 from prover.quantization.trace import FloatStep
@@ -28,4 +29,9 @@ def evaluate(step: Step, inputs: NDArray[np.int64]) -> NDArray[np.int64]:
     return inputs >> step.integer("shift")
 
 
-KIND = StepKind("round", quantise, evaluate)
+def ends(step: Step, lo: NDArray[np.int64], hi: NDArray[np.int64]) -> Ends:
+    shift, sure = step.integer("shift"), known(lo, hi)
+    return np.where(sure, lo >> shift, -FREE), np.where(sure, hi >> shift, FREE)
+
+
+KIND = StepKind("round", quantise, evaluate, ends=ends)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from prover.errors import QuantizationError
 from prover.quantization.frame import Frame, Quantised, bit_length
+from prover.quantization.intervals import Ends
 from prover.quantization.plan import Step
 from prover.quantization.steps import StepKind
 from prover.quantization.trace import FloatStep
@@ -33,4 +34,9 @@ def evaluate(step: Step, inputs: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.where(condition == 1, a, b)
 
 
-KIND = StepKind("select", quantise, evaluate)
+def ends(step: Step, lo: NDArray[np.int64], hi: NDArray[np.int64]) -> Ends:
+    low, high = lo.reshape(3, -1), hi.reshape(3, -1)
+    return np.minimum(low[1], low[2]), np.maximum(high[1], high[2])
+
+
+KIND = StepKind("select", quantise, evaluate, ends=ends)

@@ -14,7 +14,7 @@ from prover.errors import QuantizationError
 from prover.quantization.frame import Frame, Quantised, bit_length
 from prover.quantization.plan import Step
 from prover.quantization.steps import StepKind
-from prover.quantization.steps.function import evaluate, table_params
+from prover.quantization.steps.function import ends, evaluate, table_params
 from prover.quantization.tables.piecewise import Spec, cheapest_table
 from prover.quantization.trace import FloatStep
 
@@ -53,4 +53,4 @@ def quantise(step: FloatStep, frame: Frame) -> Quantised:
     return Quantised(Step("sigmoid", step.node, forms, *ends, fraction, observed, params), 1.0 / scale)
 
 
-KIND = StepKind("sigmoid", quantise, evaluate)
+KIND = StepKind("sigmoid", quantise, evaluate, ends=ends)

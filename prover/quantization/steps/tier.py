@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prover.quantization.frame import Frame, Quantised, bit_length
+from prover.quantization.intervals import Ends, between
 from prover.quantization.plan import Param, Step
 from prover.quantization.steps import StepKind
 from prover.quantization.trace import FloatStep
@@ -59,4 +60,9 @@ def refuses(step: Step, inputs: NDArray[np.int64]) -> NDArray[np.bool_]:
     return refused(step.integers("thresholds"), step.integers("gaps"), inputs[:, 0])
 
 
-KIND = StepKind("tier", quantise, evaluate, refuses)
+def ends(step: Step, lo: NDArray[np.int64], hi: NDArray[np.int64]) -> Ends:
+    base = step.integer("base")
+    return between(1, base, base + step.integers("thresholds").size)
+
+
+KIND = StepKind("tier", quantise, evaluate, refuses, ends=ends)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from prover.errors import QuantizationError
 from prover.quantization.frame import Frame, Quantised, bit_length
+from prover.quantization.intervals import Ends
 from prover.quantization.plan import Param, Step
 from prover.quantization.steps import StepKind
 from prover.quantization.trace import FloatStep
@@ -52,4 +53,12 @@ def evaluate(step: Step, inputs: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.concatenate((values, order.reshape(len(inputs), -1)), axis=1).astype(np.int64)
 
 
-KIND = StepKind("topk", quantise, evaluate)
+def ends(step: Step, lo: NDArray[np.int64], hi: NDArray[np.int64]) -> Ends:
+    n, k = step.integer("n"), step.integer("k")
+    low, high = (np.sort(end.reshape(-1, n), axis=1)[:, ::-1][:, :k].ravel() for end in (lo, hi))
+    if step.integer("indices"):
+        low, high = np.append(low, np.zeros_like(low)), np.append(high, np.full_like(high, n - 1))
+    return low, high
+
+
+KIND = StepKind("topk", quantise, evaluate, ends=ends)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prover.quantization.frame import Frame, Quantised
+from prover.quantization.intervals import KNOWN, Ends, unknown
 from prover.quantization.plan import Param, Step
 from prover.quantization.steps import StepKind
 from prover.quantization.trace import FloatStep
@@ -44,4 +45,13 @@ def evaluate(step: Step, inputs: NDArray[np.int64]) -> NDArray[np.int64]:
     return Forest.read(lists).evaluate(inputs, lists["base"])
 
 
-KIND = StepKind("trees", quantise, evaluate)
+def ends(step: Step, lo: NDArray[np.int64], hi: NDArray[np.int64]) -> Ends:
+    lists = {name: step.integers(name) for name in LISTS}
+    forest, base = Forest.read(lists), lists["base"]
+    largest = max((abs(value) for leaf in forest.leaves for _, value in leaf), default=0)
+    if len(forest.roots) * largest + max(map(abs, base.tolist())) >= KNOWN:
+        return unknown(base.size)
+    return forest.ranges(base.size, base.tolist())
+
+
+KIND = StepKind("trees", quantise, evaluate, ends=ends)

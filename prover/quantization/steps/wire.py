@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from prover.errors import QuantizationError
 from prover.quantization.bounds import Relaxation
 from prover.quantization.frame import Frame, Quantised, bit_length
+from prover.quantization.intervals import Ends
 from prover.quantization.plan import Step
 from prover.quantization.steps import StepKind
 from prover.quantization.trace import FloatStep
@@ -33,4 +34,8 @@ def evaluate(step: Step, inputs: NDArray[np.int64]) -> NDArray[np.int64]:
     return inputs
 
 
-KIND = StepKind("wire", quantise, evaluate)
+def ends(step: Step, lo: NDArray[np.int64], hi: NDArray[np.int64]) -> Ends:
+    return lo, hi
+
+
+KIND = StepKind("wire", quantise, evaluate, ends=ends)
