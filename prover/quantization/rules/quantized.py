@@ -24,6 +24,14 @@ from prover.quantization.trace import Affine, FloatStep, Trace, Value, linear, u
 F64 = NDArray[np.float64]
 Array = NDArray[Any]
 
+_SOURCES = frozenset({"DequantizeLinear", "Constant"})
+_UNCHANGED = frozenset({
+    "Abs", "Clip", "Concat", "DepthToSpace", "Dropout", "Expand", "Flatten", "Gather", "GatherElements", "GatherND",
+    "GlobalMaxPool", "Identity", "Max", "MaxPool", "Min", "Neg", "Pad", "ReduceMax", "ReduceMin", "Relu", "Reshape",
+    "Slice", "SpaceToDepth", "Split", "Squeeze", "Tile", "Transpose", "Unsqueeze", "Where",
+})  # fmt: skip
+"""Operators that compute no new numbers, but for signs, which float32 does not round."""
+
 
 @rule("QuantizeLinear", steps=("requantize",), exactness="exact")
 def quantize(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
@@ -37,7 +45,28 @@ def quantize(trace: Trace, node: Node, operands: list[Value | None]) -> list[Val
     if node.attributes.get("precision"):
         raise unsupported(node, "attribute 'precision' other than the scale's own type")
     zeros = np.zeros(x.shape) if zero is None else _each(node, zero, x)
-    return [_requantized(trace, node, x, _each(node, scale, x), zeros, dtype, integer=False)]
+    folded = not _arrives_unchanged(trace, node.inputs[0])
+    return [_requantized(trace, node, x, _each(node, scale, x), zeros, dtype, integer=False, folded=folded)]
+
+
+def _arrives_unchanged(trace: Trace, name: str) -> bool:
+    """Whether no float operator has computed a tensor's numbers: they are facts, constants, or just dequantised."""
+    if trace.graph is None:
+        return False
+    if "producers" not in trace.shared:
+        trace.shared["producers"] = {output: node for node in trace.graph.nodes for output in node.outputs}
+    producers: dict[str, Node] = trace.shared["producers"]
+    front, seen = [name], {name}
+    while front:
+        producer = producers.get(front.pop())
+        if producer is None or producer.op in _SOURCES:
+            continue
+        if producer.op not in _UNCHANGED:
+            return False
+        new = {operand for operand in producer.inputs if operand} - seen
+        seen |= new
+        front += new
+    return True
 
 
 @rule("DequantizeLinear", steps=())
@@ -121,7 +150,15 @@ def _clipped(trace: Trace, node: Node, x: Affine) -> Affine:
 
 
 def _requantized(
-    trace: Trace, node: Node, x: Affine, factors: F64, zeros: F64, dtype: np.dtype[Any], *, integer: bool
+    trace: Trace,
+    node: Node,
+    x: Affine,
+    factors: F64,
+    zeros: F64,
+    dtype: np.dtype[Any],
+    *,
+    integer: bool,
+    folded: bool = False,
 ) -> Affine:
     limits = integer_range(dtype)
     if limits is None or dtype.itemsize > 2:
@@ -138,6 +175,7 @@ def _requantized(
         "zero": zeros.ravel(),
         "low": low,
         "bits": (high - low).bit_length(),
+        "folded": folded,
     }
     flat = source.pick(np.arange(source.size, dtype=np.int64))
     step = FloatStep("requantize", node.name, flat, flat.size, params)

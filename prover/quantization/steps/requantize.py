@@ -8,8 +8,9 @@
 What is computed is the operator's own arithmetic, tabulated: every level's exact threshold is found on it, and the line
 (its factor and offset are in the forms) was checked against all of them. So the result is the specification's for
 accumulators, for single values, and for sums that float32 holds exactly. A sum it does not hold, of dequantised
-operands, is rounded from its real value: still exact where its terms are multiples of one unit. Other forms are rounded
-first, within the error of a hidden layer, and there halves go up.
+operands, is rounded from its real value: still exact where its terms are multiples of one unit. Nor does it hold what
+float operators between the quantisers make: those fold into the forms, without the rounding of each. Other forms are
+rounded first, within the error of a hidden layer, and there halves go up.
 """
 
 from __future__ import annotations
@@ -72,8 +73,8 @@ def rounded_product(x: F64, factor: np.float64, zero: np.float64, low: int, high
 
 
 def quantise(step: FloatStep, frame: Frame) -> Quantised:
-    """``step.params``: ``"integer"`` (the forms are accumulators), ``"factor"`` and ``"zero"`` float64[n], ``"low"``,
-    ``"bits"``."""
+    """``step.params``: ``"integer"`` (the forms are accumulators), ``"folded"`` (float operators have made them, whose
+    own rounding is not reproduced), ``"factor"`` and ``"zero"`` float64[n], ``"low"``, ``"bits"``."""
     low, bits = int(step.params["low"]), int(step.params["bits"])
     source = step.inputs
     counts = source.matrix.widen(frame.unit.size).scale_cols(frame.unit)
@@ -103,8 +104,9 @@ def quantise(step: FloatStep, frame: Frame) -> Quantised:
         params["cuts"] = tuple(int(cut) for table in found for cut in table.cuts)
     if rest.size:
         params["rounded"] = int(rest.size)
-    if sum(part.sums for part in parts):
-        params["sums"] = sum(part.sums for part in parts)
+    sums = source.size if step.params["folded"] else sum(part.sums for part in parts)
+    if sums:
+        params["sums"] = sums
     if np.any(parities >= 0):
         params["parities"] = _flat(parities)
     if parts[0].corrections:
@@ -170,7 +172,8 @@ def exactness(steps: Sequence[Step]) -> str:
         return ""
     if any("sums" in step.params for step in own):
         return (
-            "quantised integers follow exact sums: where float32 rounds one at a threshold, a runtime may differ by 1"
+            "quantised integers follow sums and products in real arithmetic: where float32 rounds one at a threshold, "
+            "a runtime may differ by 1"
         )
     return "every quantised integer is the ONNX specification's"
 
