@@ -19,6 +19,7 @@ from prover.errors import BundleError, QuantizationError, SchemaError
 from prover.jsontext import parse_json
 from prover.quantization.intarrays import pack, unpack
 from prover.quantization.sparse import Sparse
+from prover.quantization.wellformed import check_step
 from prover.schema import Layout
 
 SEMANTICS = "verdict-integer/1"
@@ -87,6 +88,12 @@ class LinearForms:
             raise ValueError("row pointers of linear forms do not ascend")
         if cols.size and not (cols.min() >= 0 and cols.max() < n_cols):
             raise ValueError("a linear form names a variable that is not there")
+        inner = np.ones(max(cols.size - 1, 0), dtype=np.bool_)
+        inner[indptr[(indptr > 0) & (indptr < cols.size)] - 1] = False
+        if not (cols[1:] > cols[:-1])[inner].all():
+            raise ValueError("the variables of a linear form do not ascend")
+        if not coefs.all():
+            raise ValueError("a linear form has a coefficient that is zero")
         return cls(Sparse(indptr, cols, coefs, n_cols), bias, lo, hi)
 
 
@@ -149,8 +156,14 @@ class Step:
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Step:
+        """Read :meth:`to_dict`.
+
+        Raises:
+            ValueError, KeyError, TypeError, OverflowError, QuantizationError: not a step, or one that
+                :mod:`prover.quantization.wellformed` refuses.
+        """
         params = {name: _param(value) for name, value in raw["params"].items()}
-        return cls(
+        step = cls(
             str(raw["kind"]),
             str(raw["node"]),
             LinearForms.from_dict(raw["inputs"]),
@@ -160,6 +173,8 @@ class Step:
             int(raw["observed_bits"]),
             params,
         )
+        check_step(step)
+        return step
 
 
 @dataclass(frozen=True)
