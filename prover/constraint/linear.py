@@ -116,8 +116,10 @@ class LinearVector:
     def with_bounds(self, lo: int | Ints, hi: int | Ints) -> LinearVector:
         """The same forms with a tighter proven interval.
 
-        The caller answers for the proof: a constraint it emits, or an analysis over declared input ranges. A wrong
-        interval cannot make a false statement provable; it can only make an honest witness fail.
+        The caller answers for it: a constraint it emits, an analysis over declared input ranges, or the claim of a
+        plan. Gadgets take bounds for widths of digits, which their constraints enforce, so that a wrong interval makes
+        an honest witness fail and proves nothing false. Who leaves a constraint out because of an interval must have it
+        from somewhere else: lowering has :mod:`prover.lowering.sure`.
         """
         m = len(self)
         given = np.broadcast_to(np.asarray(lo, np.int64), m), np.broadcast_to(np.asarray(hi, np.int64), m)

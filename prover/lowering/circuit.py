@@ -59,8 +59,9 @@ def lower(schema: Schema, plan: Plan) -> Circuit:
         with cs.scope(step.node.strip("/").replace("/", ".") or step.kind):
             try:
                 sure = SureStep.of(step, *ranges.of(step.inputs, step.node))
-                outputs = _lowering(step)(cs, sure, _forms(cs, variables, step.inputs)).with_bounds(step.lo, step.hi)
+                outputs = _lowering(step)(cs, sure, _forms(cs, variables, step.inputs))
                 ranges.append(sure)
+                outputs = outputs.with_bounds(step.lo, step.hi)
             except (ValueError, IndexError, OverflowError) as error:
                 raise QuantizationError(
                     f"{step.node}: parameters that make no sense: {error}", "compile again"

@@ -10,8 +10,8 @@ blocks that a step reads. It ends at a step without a relaxation (one that satur
 its work is spent: the time of a bound does not grow with the depth of the model.
 
 Intervals are exact integers, so that a threshold at the very edge of a range is known to be passed. Relaxation is in
-float64 with outward slack. Circuits check every width by bits, so a bound too tight makes an honest witness fail; but
-a neuron that bounds prove dead and a comparison they decide are not checked again.
+float64 with outward slack. In a plan they are claims: lowering takes them for the widths of digits, where one too tight
+makes an honest witness fail, and decides nothing by them: see :mod:`prover.lowering.sure`.
 """
 
 from __future__ import annotations
