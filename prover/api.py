@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,7 @@ def compile(
     polarity: str | None = None,
     target_error: float | None = None,
     max_constraints: int | None = None,
+    input_shapes: Mapping[str, Sequence[int]] | None = None,
     progress: Progress = silent,
 ) -> Bundle:
     """Compile an ONNX model into a circuit, with its cost and accuracy measured.
@@ -54,6 +55,8 @@ def compile(
             for a regression) on the calibration samples.
         max_constraints: search the precision for the smallest error in a circuit of at most this many constraints.
             The report's ``front`` then shows what else there is.
+        input_shapes: shapes by input name, ``{"x": (1, 20, 8)}``, for inputs whose dimensions the model leaves open,
+            such as the length of a sequence; a batch is 1.
         progress: called now and then.
 
     Raises:
@@ -76,6 +79,7 @@ def compile(
         polarity=polarity,
         target_error=target_error,
         max_constraints=max_constraints,
+        input_shapes=input_shapes,
         progress=progress,
     )
     stem = "model" if isinstance(model, bytes) else Path(model).stem

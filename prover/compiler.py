@@ -6,7 +6,7 @@ import functools
 import hashlib
 import itertools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -88,6 +88,7 @@ def compile_model(
     settings: Settings | None = None,
     target_error: float | None = None,
     max_constraints: int | None = None,
+    input_shapes: Mapping[str, Sequence[int]] | None = None,
     progress: Progress = silent,
 ) -> CompiledParts:
     """Compile an ONNX model.
@@ -105,6 +106,7 @@ def compile_model(
         target_error: search the precision for the smallest circuit whose largest error on the calibration rows, of the
             logit or of a regression's score, is at most this.
         max_constraints: search the precision for the smallest error in a circuit of at most this size.
+        input_shapes: shapes by input name, for inputs whose dimensions the model leaves open; a batch is 1.
         progress: called now and then.
 
     Raises:
@@ -117,7 +119,7 @@ def compile_model(
     """
     _report_progress(progress, "compile: reading the model", 0.0)
     data = model if isinstance(model, bytes) else None
-    graph = import_model(model)
+    graph = import_model(model, input_shapes=input_shapes)
     require_memory(graph)
     digest = hashlib.sha256(data if data is not None else Path(os.fspath(model)).read_bytes()).hexdigest()  # type: ignore[arg-type]
     if schema is None:

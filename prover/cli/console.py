@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
 
@@ -19,15 +20,31 @@ _NAME = 32
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout.")]
 
 
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Unicode categories of what moves a terminal's cursor, colours it or turns its text around."""
+
+
+def plain(text: str, *, kept: str = "\n") -> str:
+    """``text`` with control and direction characters written as escapes: names come from files of others.
+
+    Args:
+        kept: characters that stay as they are.
+    """
+    return "".join(
+        character if character in kept or unicodedata.category(character) not in _UNSEEN else ascii(character)[1:-1]
+        for character in text
+    )
+
+
 def emit(document: Mapping[str, Any], *, as_json: bool, text: str | None = None) -> None:
     """Print a result: the document itself with ``--json``, else ``text`` or one ``key: value`` line an entry."""
     if as_json:
         print(json.dumps(document, indent=1))
     elif text is not None:
-        print(text)
+        print(plain(text))
     else:
         for key, value in document.items():
-            print(f"{key}: {value}")
+            print(plain(f"{key}: {value}"))
 
 
 def fail(error: VerdictError, *, as_json: bool) -> int:
@@ -40,7 +57,7 @@ def fail(error: VerdictError, *, as_json: bool) -> int:
         document = {"error": type(error).__name__, "message": error.message, "hint": error.hint}
         print(json.dumps(document), file=sys.stderr)
     else:
-        print(f"verdict: {type(error).__name__}: {error}", file=sys.stderr)
+        print(plain(f"verdict: {type(error).__name__}: {error}"), file=sys.stderr)
     return 2
 
 
@@ -71,7 +88,8 @@ def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    drawn = Table(title=escape(title), title_justify="left", show_header=any(columns))
+    drawn = Table(title=escape(plain(title)), title_justify="left", show_header=any(columns))
+    rows = [[plain(cell, kept="") for cell in row] for row in rows]
     names = max((len(row[0]) for row in rows), default=0)
     for index, column in enumerate(columns):
         whole = names if index == 0 and names <= _NAME else None

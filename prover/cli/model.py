@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 import prover
-from prover.cli.console import JsonOption, emit, progress_bar
+from prover.cli.console import JsonOption, emit, plain, progress_bar
 from prover.cli.inputs import integer, read_input, read_samples
 from prover.cli.page import page
 from prover.cli.report import show
@@ -45,6 +45,10 @@ def compile_(
     max_constraints: Annotated[
         int | None, typer.Option(help="Search for the smallest error in a circuit of at most this size.")
     ] = None,
+    input_shape: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=1,20,8", help="Shape of an input that leaves dimensions open; repeat it for more."),
+    ] = None,
     force: Force = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -63,12 +67,13 @@ def compile_(
             polarity=polarity,
             target_error=target_error,
             max_constraints=max_constraints,
+            input_shapes=_shapes(input_shape or []),
             progress=progress,
         )
         _keep_key(bundle, output, force).save(output)
     _show_report(bundle, as_json=as_json)
     if not as_json:
-        print(f"\nwritten to {output}; next: verdict setup {shlex.quote(str(output))}")
+        print(plain(f"\nwritten to {output}; next: verdict setup {shlex.quote(str(output))}"))
 
 
 def report(
@@ -210,6 +215,17 @@ def _keep_key(bundle: prover.Bundle, directory: Path, force: bool) -> prover.Bun
             "choose another directory, or give the key up with --force",
         )
     return bundle.with_key(earlier.key)
+
+
+def _shapes(texts: list[str]) -> dict[str, tuple[int, ...]]:
+    shapes: dict[str, tuple[int, ...]] = {}
+    for text in texts:
+        name, _, sizes = text.rpartition("=")
+        try:
+            shapes[name] = tuple(int(size) for size in sizes.split(","))
+        except ValueError as error:
+            raise InputError(f"--input-shape {text!r} is no shape", "write NAME=1,20,8") from error
+    return shapes
 
 
 def _tiers(text: str | None) -> list[float] | None:

@@ -1,10 +1,11 @@
-"""A report as one HTML page: no scripts, no fonts, nothing fetched; every name escaped."""
+"""A report as one HTML page: no scripts, no fonts, nothing fetched; every name escaped, control characters too."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
+from html import escape as markup
 
+from prover.cli.console import plain
 from prover.cli.report import FRONT, front_rows, measured
 from prover.lowering import Report
 
@@ -41,6 +42,11 @@ def page(name: str, report: Report) -> str:
         + "\n".join(section for section in sections if section)
         + "\n</body>\n</html>\n"
     )
+
+
+def escape(text: str) -> str:
+    """Text of a page: neither markup nor control characters."""
+    return markup(plain(text))
 
 
 def _pairs(report: Report) -> str:

@@ -208,7 +208,10 @@ class _Builder:
 
     def _output(self, name: str) -> TensorInfo:
         if name in self.sequences:
-            raise ModelShapeError(f"output {name!r} is a sequence, not a tensor", "name another output")
+            raise ModelShapeError(
+                f"output {name!r} is a sequence, not a tensor",
+                "name an output that is a tensor; of an estimator of several targets, export one estimator a target",
+            )
         if name not in self.tensors:
             raise ModelFileError(f"nothing produces the output {name!r}")
         info, declared = self.tensors[name], self.parsed.output_types[name]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import prod
 
 from prover.errors import ModelFileError
@@ -43,12 +43,23 @@ class Budget:
     """Nodes a model may still have; every one that is read or unrolled is spent, so that inlining ends."""
 
     left: int
+    total: int = field(init=False)
 
-    def spend(self, count: int) -> None:
+    def __post_init__(self) -> None:
+        self.total = self.left
+
+    def spend(self, count: int, what: str) -> None:
         """
+        Args:
+            what: the node they are for, as an error names it.
+
         Raises:
             ModelFileError: there are not so many left.
         """
         self.left -= count
         if self.left < 0:
-            raise ModelFileError("the model has too many nodes once its functions and loops are inlined")
+            raise ModelFileError(
+                f"{what}: too many nodes, {self.total - self.left:,} or more once the model's functions and loops are "
+                f"inlined; {self.total:,} are allowed",
+                "export fewer turns of its loops, or operators that work on whole tensors",
+            )

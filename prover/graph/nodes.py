@@ -88,7 +88,7 @@ def parse_nodes(protos: Iterable[Any], scope: Scope) -> list[Node]:
     """
     nodes: list[Node] = []
     for proto in protos:
-        scope.budget.spend(1)
+        scope.budget.spend(1, f"node {utf8(proto.name) or utf8(next(iter(proto.output), ''))!r}")
         key = utf8(proto.domain) or DEFAULT_DOMAIN, utf8(proto.op_type), utf8(getattr(proto, "overload", ""))
         if key in scope.functions:
             nodes += _call(proto, key, scope)

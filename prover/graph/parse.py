@@ -98,7 +98,7 @@ def _input(proto: Any, input_shapes: Mapping[str, Sequence[int]]) -> TensorInfo:
     elif tensor.HasField("shape"):
         shape = _static_shape(name, tensor.shape.dim)
     else:
-        raise ModelShapeError(f"input {name!r} has no shape", f"pass input_shapes={{{name!r}: (1, ...)}}")
+        raise ModelShapeError(f"input {name!r} has no shape", f"give one: {_shape_hint(name, 2)}")
     if any(size < 1 for size in shape):
         raise ModelShapeError(f"input {name!r} has the shape {list(shape)}, every dimension must be at least 1")
     return TensorInfo(name, dtype, shape)
@@ -117,9 +117,15 @@ def _static_shape(name: str, dimensions: Any) -> tuple[int, ...]:
         else:
             raise ModelShapeError(
                 f"dimension {axis} of input {name!r} is {dimension.dim_param or 'unknown'}, it must be a number",
-                f"export with a fixed shape, or pass input_shapes={{{name!r}: (1, ...)}}",
+                f"export with a fixed shape, or give one: {_shape_hint(name, len(dimensions))}",
             )
     return tuple(shape)
+
+
+def _shape_hint(name: str, rank: int) -> str:
+    """How a caller says the shape of an input, with letters for what is to be filled in."""
+    sizes = ["1", *(chr(ord("N") + axis % 12) for axis in range(rank - 1))]
+    return f"input_shapes={{{name!r}: ({', '.join(sizes)})}}, --input-shape {name}={','.join(sizes)}"
 
 
 def _output_type(proto: Any) -> np.dtype[Any] | None:

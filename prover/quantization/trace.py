@@ -147,7 +147,7 @@ class FloatStep:
 
 IMPUTE = (
     "fill missing values with a default in the data and make the feature mandatory in the schema, or cut it off the "
-    "model's inputs; an Imputer inside the model is not proved yet"
+    "model's inputs; an Imputer that reads the feature before anything else is proved as it is"
 )
 """Hint where a feature that may be missing is computed with."""
 

@@ -23,7 +23,7 @@ def follow(target: Target, node: Node) -> None:
     """
     if len(node.outputs) != 1 or not all(node.inputs[:2]):
         raise ModelFileError(f"{node} has absent inputs, or {len(node.outputs)} outputs")
-    target.scope.budget.spend(1)
+    target.scope.budget.spend(1, str(node))
     _MEANINGS[node.op](target, node)
 
 
@@ -42,7 +42,7 @@ def _insert(target: Target, node: Node) -> None:
     _arity(node, 2, 3)
     target.info(node.inputs[1])
     place = _place(target, node, 2, len(items) + 1, len(items))
-    target.scope.budget.spend(len(items))
+    target.scope.budget.spend(len(items), str(node))
     target.sequences[node.outputs[0]] = (*items[:place], node.inputs[1], *items[place:])
 
 
@@ -50,7 +50,7 @@ def _erase(target: Target, node: Node) -> None:
     items = _items(target, node)
     _arity(node, 1, 2)
     place = _place(target, node, 1, len(items), len(items) - 1)
-    target.scope.budget.spend(len(items))
+    target.scope.budget.spend(len(items), str(node))
     target.sequences[node.outputs[0]] = (*items[:place], *items[place + 1 :])
 
 

@@ -52,7 +52,7 @@ def stacked(target: Target, node: Node, names: Sequence[str], axis: int) -> str:
 
 def added(target: Target, node: Node, op: str, inputs: Sequence[str], attributes: Mapping[str, object]) -> str:
     """A new node for an operator of the default domain, on behalf of ``node``; returns its output."""
-    target.scope.budget.spend(1)
+    target.scope.budget.spend(1, str(node))
     output = target.fresh(f"{inputs[0]}/{op.lower()}")
     described = find_spec(DEFAULT_DOMAIN, op, node.opset).attributes
     values = {name: attribute.default for name, attribute in described.items()} | dict(attributes)

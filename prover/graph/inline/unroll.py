@@ -147,7 +147,7 @@ def _scan(target: Target, node: ControlNode) -> None:
 
 def _instance(target: Target, node: ControlNode, body: Subgraph, inputs: Sequence[str], turn: str) -> list[str]:
     """Add a copy of a body; returns its outputs' names in the graph."""
-    target.scope.budget.spend(1 + len(body.nodes))
+    target.scope.budget.spend(1 + len(body.nodes), str(node))
     prefix = f"{_first(node)}/{turn}"
     names = dict(node.meaning) | dict(zip(body.inputs, inputs, strict=False))
     for name, value in body.constants.items():

@@ -60,5 +60,14 @@ def find_spec(domain: str, op: str, opset: int, node: str = "") -> OpSpec:
         hint = f"supported in {domain} up to opset {NEWEST[domain]}: " + ", ".join(supported(domain))
     else:
         problem = f"operator {op} of the domain {domain!r} (opset {opset}) is not supported"
-        hint = "supported domains: " + ", ".join(OLDEST) + "; custom and local functions must be inlined first"
+        hint = _foreign(domain, op)
     raise UnsupportedOpError(where + problem, hint, node=node, op=op, domain=domain, opset=opset)
+
+
+def _foreign(domain: str, op: str) -> str:
+    """What to do about an operator of a domain that is not ONNX's."""
+    if domain == "com.microsoft" and op.startswith(("Q", "DynamicQuantize", "MatMulInteger")):
+        return "quantise with quant_format=QuantFormat.QDQ: QuantizeLinear and DequantizeLinear are proved bit for bit"
+    if domain == "com.microsoft":
+        return "onnxruntime's optimiser makes such operators: export the model as it was before it was optimised"
+    return "supported domains: " + ", ".join(OLDEST) + "; custom and local functions must be inlined first"
