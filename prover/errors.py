@@ -65,13 +65,16 @@ class InputError(VerdictError):
 
 
 class UndecidedError(InputError):
-    """An input whose exact sum is closer to a threshold than the model's own float32 rounding.
+    """An input whose exact sum is closer to a threshold, or to another class's, than the model's own float32 rounding.
 
     Nothing is wrong with the input: the circuit refuses it, so that every decision it proves is the model's.
     """
 
 
-UNDECIDED_HINT = "move the threshold by a millionth, or decide such inputs by hand; they are about one in a million"
+UNDECIDED_HINT = (
+    "decide such inputs by hand, the report says how many of the samples they are; a tier's threshold may be moved by "
+    "a millionth, and a label ties less often with an odd number of trees or leaves that are whole votes"
+)
 """What to do about an UndecidedError."""
 
 

@@ -145,8 +145,10 @@ def markdown() -> str:
         "becomes 16777216, and the sum of 0.64 and 0.16 is below 0.8. An exact sum or comparison takes no part in "
         "that, so that it may decide otherwise than a runtime where the difference is of that size; nor does it round "
         "to float16 or bfloat16, where the model converts to those. Trees are the exception: their tests compare what "
-        "the model's float32 chain gives, and their sums are guarded by what float32 may change. Quantised operators "
-        "round as the specification does, of sums in real arithmetic. Integer types have no such gap: what would wrap "
+        "the model's float32 chain gives, and their sums are guarded by what float32 may change where leaves are added "
+        "tree by tree, as onnxruntime adds them for one row on one thread; in batches, or on several threads, its "
+        "order, and with it its own answer, may be another. Quantised operators round as the specification does, of "
+        "sums in real arithmetic. Integer types have no such gap: what would wrap "
         "around is refused.",
         "",
         "Weights and other constants that multiply are rounded once, to the bits that keep a layer's error budget; "

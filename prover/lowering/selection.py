@@ -36,6 +36,10 @@ class Value:
     hi: int
 
 
+class _TooManyError(Exception):
+    """More products than the limit."""
+
+
 @dataclass(eq=False)
 class Products:
     """Products of two forms each, numbered behind ``n_inputs`` inputs.
@@ -43,9 +47,11 @@ class Products:
     Attributes:
         factors: (test, other factor) of every product, in an order in which each reads earlier ones.
         depth: by product, how many products are multiplied one after another up to it.
+        limit: most products there may be, or None.
     """
 
     n_inputs: int
+    limit: int | None = None
     factors: list[tuple[Form, Value]] = field(default_factory=list)
     depth: list[int] = field(default_factory=list)
     _known: dict[frozenset[tuple[tuple[int, int], ...]], int] = field(default_factory=dict)
@@ -70,6 +76,8 @@ class Products:
         return self._known[key]
 
     def _fresh(self, test: Form, other: Value) -> int:
+        if self.limit is not None and len(self.factors) >= self.limit:
+            raise _TooManyError
         below = [
             self.depth[term - self.n_inputs] for form in (test, other.form) for term in form if term >= self.n_inputs
         ]
@@ -82,21 +90,26 @@ def scaled(form: Form, factor: int) -> Form:
     return {term: coefficient * factor for term, coefficient in form.items()} if factor else {}
 
 
+def accumulate(total: Form, form: Form, factor: int = 1) -> None:
+    """Add a multiple of a form to another, in place: coefficients may become zero."""
+    for term, coefficient in form.items():
+        total[term] = total.get(term, 0) + coefficient * factor
+
+
 def added(*forms: Form) -> Form:
     total: Form = {}
     for form in forms:
-        for term, coefficient in form.items():
-            total[term] = total.get(term, 0) + coefficient
+        accumulate(total, form)
     return {term: coefficient for term, coefficient in total.items() if coefficient}
 
 
 class Selection:
     """The sums of a forest as forms over products."""
 
-    def __init__(self, forest: Forest) -> None:
+    def __init__(self, forest: Forest, *, limit: int | None = None) -> None:
         self._forest = forest
         self._starts = np.concatenate(([0], np.cumsum(np.array(forest.atoms, dtype=np.int64) - 1))).tolist()
-        self.products = Products(int(self._starts[-1]))
+        self.products = Products(int(self._starts[-1]), limit)
         self._groups: dict[int, frozenset[int]] = {}
         self._memo: dict[tuple[int, tuple[tuple[int, int], ...]], Value] = {}
 
@@ -122,11 +135,19 @@ class Selection:
 
     def _cheaper(self, trees: Counter[int], n_outputs: int) -> dict[int, Form]:
         """Trees that count for several outputs: from below for each output, or from above for all."""
-        trials = Selection(self._forest), Selection(self._forest)
-        trials[0]._from_below(trees, n_outputs)
-        trials[1]._from_above(trees)
-        below, above = (len(trial.products.factors) for trial in trials)
-        return self._from_below(trees, n_outputs) if below <= above else self._from_above(trees)
+        trial = Selection(self._forest)
+        above = trial._from_above(trees)
+        other = Selection(self._forest, limit=len(trial.products.factors))
+        try:
+            below = other._from_below(trees, n_outputs)
+        except _TooManyError:
+            best = above
+        else:
+            trial, best = other, below
+        if not self.products.factors:  # the trial's products are numbered as they would be here
+            self.products = trial.products
+            return best
+        return self._from_below(trees, n_outputs) if trial is other else self._from_above(trees)
 
     def _from_below(self, trees: Counter[int], n_outputs: int) -> dict[int, Form]:
         return {output: self._sum(output, trees).form for output in range(n_outputs)}
@@ -139,13 +160,13 @@ class Selection:
                 reference, path = front.pop()
                 if reference < 0:
                     for output, value in self._forest.leaves[-1 - reference]:
-                        result[output] = added(result.get(output, {}), scaled(path, value * count))
+                        accumulate(result.setdefault(output, {}), path, value * count)
                     continue
                 number, inside, outside = self._forest.nodes[reference]
                 test = self._test(number)
                 taken = test if path == {ONE: 1} else self.products.times(test, Value(path, 0, 1)).form
                 front += [(inside, taken), (outside, added(path, scaled(taken, -1)))]
-        return result
+        return {output: added(form) for output, form in result.items()}
 
     def _sum(self, output: int, trees: Mapping[int, int]) -> Value:
         """Σ count * value of trees, for one output."""

@@ -6,7 +6,6 @@ import random
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,13 +13,18 @@ import pytest
 from prover.compiler import CompiledParts, compile_model, solve
 from prover.errors import UndecidedError
 from prover.field import from_limbs, to_limbs
-from prover.quantization import IntegerModel
-from prover.schema import Bool, EncodedBatch
+from prover.graph import import_model
+from prover.lowering import selection
+from prover.lowering.selection import Form, Selection, accumulate
+from prover.quantization import IntegerModel, calibrate
+from prover.quantization.steps.trees import LISTS
+from prover.quantization.trees.forest import Forest
+from prover.schema import Bool, EncodedBatch, Int
 from prover.schema.schema import Schema
 from prover.testing import omit
 from prover.testing.lying import surviving_mutations
 from tests.lowering.conftest import Compile
-from tests.quantization.forests import MODES, aimed, features, model, trees, votes
+from tests.quantization.forests import MODES, aimed, answers, ballots, features, model, one_vote, session, trees, votes
 from tests.quantization.nets import TREES, samples
 
 BUDGETS = {"credit_forest": 1100, "credit_xgboost": 900, "loan_xgboost": 700, "loan_forest": 1810}
@@ -161,28 +165,57 @@ def test_a_number_outside_its_range_violates_its_interval(compiled: Compile, mod
 
 def test_near_ties_have_no_witness_and_say_so() -> None:
     n = 90
-    nodes: dict[str, Any] = {
-        "nodes_treeids": [tree for tree in range(n) for _ in range(3)],
-        "nodes_nodeids": [0, 1, 2] * n,
-        "nodes_modes": ["BRANCH_LEQ", "LEAF", "LEAF"] * n,
-        "nodes_featureids": [number for tree in range(n) for number in (tree, 0, 0)],
-        "nodes_values": [0.5, 0.0, 0.0] * n,
-        "nodes_truenodeids": [1, 0, 0] * n,
-        "nodes_falsenodeids": [2, 0, 0] * n,
-        "class_treeids": [tree for tree in range(n) for _ in range(2)],
-        "class_nodeids": [1, 2] * n,
-        "class_ids": [0] * 2 * n,
-        "class_weights": [0.0, 1 / n] * n,
-        "classlabels_int64s": [0, 1],
-    }
+    weights = [float(np.float32((1 + (i // 2) / 997) / 91)) for i in range(n)]
+    data = ballots(n, [[0, weight] for weight in weights], 0.5 - sum(weights[::2]))
     schema = Schema("votes", tuple(Bool(f"b{i}") for i in range(n)))
-    rows = np.tril(np.ones((n + 1, n)), -1)  # row i has i votes
-    data = model("TreeEnsembleClassifier", n, nodes, 2)
+    rows = np.zeros((3, n))
+    rows[:, ::2] = 1.0
+    rows[0, 0], rows[2, 1] = 0.0, 1.0
     parts = compile_model(data, schema=schema, calibration=rows, reveal="label")
     assert (parts.report.refused, parts.report.decision_flips) == (1, 0)
     assert ("samples refused", "1") in parts.report.summary()
-    for count in (44, 46):
-        row = rows[count]
-        assert solve(parts.circuit, parts.layout, schema.encode(row), salt=1, context=2).values == (int(count > 45),)
+    for row, label in ((0, 0), (2, 1)):
+        assert solve(parts.circuit, parts.layout, schema.encode(rows[row]), salt=1, context=2).values == (label,)
     with pytest.raises(UndecidedError, match="too close to a threshold"):
-        solve(parts.circuit, parts.layout, schema.encode(rows[45]), salt=1, context=2)
+        solve(parts.circuit, parts.layout, schema.encode(rows[1]), salt=1, context=2)
+
+
+def test_vote_ties_are_proved_as_onnxruntime_decides_them() -> None:
+    draw = np.random.default_rng(6)
+    schema = features(draw, ["int", "int"])
+    nodes = trees(draw, 2, 6, 3, VALUES, MODES)
+    data = model("TreeEnsembleClassifier", 2, {**nodes, **one_vote(draw, nodes, 3, 1 / 6)}, 3)
+    batch = aimed(draw, schema, VALUES, 200)
+    parts = compile_model(data, schema=schema, calibration=batch.to_model_rows(), reveal="label")
+    assert (parts.report.refused, parts.report.decision_flips) == (0, 0)
+    labels, scores = answers(session(data), batch.to_model_rows())
+    best = np.sort(scores, axis=1)
+    tied = np.flatnonzero(best[:, 2] == best[:, 1])[:5]
+    assert tied.size == 5
+    for place in tied.tolist():
+        encoded = schema.encode(batch.to_model_rows()[place])
+        assert solve(parts.circuit, parts.layout, encoded, salt=1, context=2).values == (labels[place],)
+
+
+def test_the_work_grows_with_the_trees_and_not_with_their_square() -> None:
+    """Every leaf counts for three outputs, from above: operations, counted by terms added, are linear in the trees."""
+    sizes = []
+    for count in (30, 120):
+        draw = np.random.default_rng(7)
+        nodes = trees(draw, 12, count, 5, VALUES, MODES[:1])
+        data = model("TreeEnsembleClassifier", 12, {**nodes, **one_vote(draw, nodes, 3, 1.0)}, 3)
+        schema = Schema("many", tuple(Int(f"i{i}", min=-3, max=3) for i in range(12)))
+        step = next(step for step in calibrate(import_model(data), schema).steps if step.kind == "trees")
+        forest = Forest.read({name: step.integers(name) for name in LISTS})
+        added = 0
+
+        def counted(total: Form, form: Form, factor: int = 1) -> None:
+            nonlocal added
+            added += len(form)
+            accumulate(total, form, factor)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(selection, "accumulate", counted)
+            Selection(forest).sums(3)
+        sizes.append(added)
+    assert sizes[1] < 8 * sizes[0]

@@ -73,6 +73,36 @@ def votes(
     }
 
 
+def one_vote(draw: np.random.Generator, nodes: dict[str, Any], classes: int, weight: float) -> dict[str, Any]:
+    """Every leaf gives ``weight`` to one class and 0 to the others, as fully grown forests do."""
+    made = votes(draw, nodes, "class", list(range(classes)), [0.0])
+    leaves = len(made["class_ids"]) // classes
+    for leaf in range(leaves):
+        made["class_weights"][leaf * classes + int(draw.integers(classes))] = weight
+    return {**made, "classlabels_int64s": list(range(classes))}
+
+
+def ballots(n: int, weights: list[list[float]], base: float | None = None) -> bytes:
+    """A binary classifier of ``n`` trees: tree i gives ``weights[i]`` without and with feature i."""
+    attributes: dict[str, Any] = {
+        "nodes_treeids": [tree for tree in range(n) for _ in range(3)],
+        "nodes_nodeids": [0, 1, 2] * n,
+        "nodes_modes": ["BRANCH_LEQ", "LEAF", "LEAF"] * n,
+        "nodes_featureids": [number for tree in range(n) for number in (tree, 0, 0)],
+        "nodes_values": [0.5, 0.0, 0.0] * n,
+        "nodes_truenodeids": [1, 0, 0] * n,
+        "nodes_falsenodeids": [2, 0, 0] * n,
+        "class_treeids": [tree for tree in range(n) for _ in range(2)],
+        "class_nodeids": [1, 2] * n,
+        "class_ids": [0] * 2 * n,
+        "class_weights": [float(weight) for pair in weights for weight in pair],
+        "classlabels_int64s": [0, 1],
+    }
+    if base is not None:
+        attributes["base_values"] = [base]
+    return model("TreeEnsembleClassifier", n, attributes, 2)
+
+
 def model(
     op: str, width: int, attributes: dict[str, Any], outputs: int, before: list[Any] | None = None, source: str = "X"
 ) -> bytes:

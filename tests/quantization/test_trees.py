@@ -23,7 +23,19 @@ from prover.quantization.plan import Plan
 from prover.quantization.trees.decisions import tree_exactness
 from prover.quantization.trees.partition import Cuts
 from prover.schema import Bool, EncodedBatch, Fixed, Float32, Int, Schema
-from tests.quantization.forests import MODES, aimed, answers, features, model, run, session, trees, votes
+from tests.quantization.forests import (
+    MODES,
+    aimed,
+    answers,
+    ballots,
+    features,
+    model,
+    one_vote,
+    run,
+    session,
+    trees,
+    votes,
+)
 from tests.quantization.nets import TREES, schema_of
 
 VALUES = [-2.5, -1.0, 0.0, 0.29, 0.5, 1.0, 1.5, 2.0, 3.0]
@@ -206,34 +218,52 @@ def test_zeros_compare_alike() -> None:
         assert np.array_equal(found.outputs[:, 0], scores[:, 0].astype(np.int64) * 1_000_000), mode
 
 
-def test_a_sum_at_its_threshold_is_refused_where_rounding_decides() -> None:
+def test_equal_votes_are_decided_as_float32_adds_them_and_never_refused() -> None:
     """45 of 90 equal votes: their exact sum is a half but for the rounding of 1/90, and float32 rounds it 90 times."""
     n = 90
-    nodes: dict[str, Any] = {
-        "nodes_treeids": [tree for tree in range(n) for _ in range(3)],
-        "nodes_nodeids": [0, 1, 2] * n,
-        "nodes_modes": ["BRANCH_LEQ", "LEAF", "LEAF"] * n,
-        "nodes_featureids": [number for tree in range(n) for number in (tree, 0, 0)],
-        "nodes_values": [0.5, 0.0, 0.0] * n,
-        "nodes_truenodeids": [1, 0, 0] * n,
-        "nodes_falsenodeids": [2, 0, 0] * n,
-        "class_treeids": [tree for tree in range(n) for _ in range(2)],
-        "class_nodeids": [1, 2] * n,
-        "class_ids": [0] * 2 * n,
-        "class_weights": [0.0, 1 / n] * n,
-        "classlabels_int64s": [0, 1],
-    }
-    data = model("TreeEnsembleClassifier", n, nodes, 2)
+    data = ballots(n, [[0, 1 / n]] * n)
+    schema = Schema("votes", tuple(Bool(f"b{i}") for i in range(n)))
+    plan = calibrate(import_model(data), schema, request=Request("label"))
+    rows = np.tril(np.ones((n + 1, n), dtype=np.float32), -1)  # row i has i votes
+    found = run(plan, schema, schema.encode_batch(rows))
+    assert not found.refused.any()
+    assert np.array_equal(found.outputs[:, 0], answers(session(data), rows)[0])
+    assert "every sum" in tree_exactness(plan)
+    assert "one thread" in tree_exactness(plan)
+
+
+def test_a_sum_at_its_threshold_is_refused_where_rounding_decides() -> None:
+    """Votes of 90 sizes have too many sums to compute: what is as close to a half as their rounding is refused."""
+    n = 90
+    weights = [float(np.float32((1 + (i // 2) / 997) / 91)) for i in range(n)]
+    base = 0.5 - sum(weights[::2])
+    data = ballots(n, [[0, weight] for weight in weights], base)
     schema = Schema("votes", tuple(Bool(f"b{i}") for i in range(n)))
     plan = calibrate(import_model(data), schema, request=Request("label"))
     half = np.zeros((3, n), dtype=np.float32)
-    for row, count in enumerate((44, 45, 46)):
-        half[row, :count] = 1.0
+    half[:, ::2] = 1.0
+    half[0, 0], half[2, 1] = 0.0, 1.0
     found = run(plan, schema, schema.encode_batch(half))
     assert found.refused.tolist() == [False, True, False]
     assert found.outputs[[0, 2], 0].tolist() == [0, 1]
     with pytest.raises(UndecidedError, match="input 1 is too close"):
         found.require_decided()
+
+
+@pytest.mark.parametrize("count", [6, 10, 93])
+def test_ties_of_votes_for_three_classes_go_to_the_first_as_in_onnxruntime(count: int) -> None:
+    draw = np.random.default_rng(count)
+    schema = features(draw, ["int", "float32?"])
+    nodes = trees(draw, 2, count, 4, VALUES, MODES)
+    data = model("TreeEnsembleClassifier", 2, {**nodes, **one_vote(draw, nodes, 3, 1 / count)}, 3)
+    plan = calibrate(import_model(data), schema, request=Request("label"))
+    batch = aimed(draw, schema, VALUES, 600)
+    labels, scores = answers(session(data), batch.to_model_rows())
+    best = np.sort(scores, axis=1)
+    assert count > 10 or (best[:, 2] == best[:, 1]).any()
+    found = run(plan, schema, batch)
+    assert not found.refused.any()
+    assert np.array_equal(found.outputs[:, 0], labels)
 
 
 def test_few_different_sums_are_enumerated_and_never_refused() -> None:

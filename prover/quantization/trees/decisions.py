@@ -2,8 +2,8 @@
 
 The circuit's integers stand for exact sums; the model's own sums differ by rounding (:mod:`float_sums`). Where an
 integer is so close to a threshold that the two might fall on different sides, it is *refused*: it lies in a gap below
-the threshold, and the circuit has no witness for it. Where all sums there can be are known, there is a gap only if two
-of them are out of order.
+the threshold, and the circuit has no witness for it. Where all sums there can be are known, as of votes, there is a gap
+only if two of them are out of order; a label is then decided with its ties.
 """
 
 from __future__ import annotations
@@ -25,6 +25,9 @@ LINK_ERROR = 2.0**-21
 the trees takes exp within 2 units of its last place (2^-23 of a value below 1) and rounds 1 + e and the quotient by
 2^-24 and 2^-25: below 2^-22. That of the operator Sigmoid is a rational approximation, 1.8e-7 off at most where it was
 measured, at 24 million arguments from -30 to 30. Twice 2^-22 holds both."""
+
+ORDER = "as onnxruntime decides rows one at a time on one thread"
+"""Which of onnxruntime's answers is meant: of batches and on several threads it adds trees in orders of their own."""
 
 
 @dataclass(frozen=True)
@@ -81,24 +84,60 @@ def cuts_of(
         unit = float(frame.unit[one.variable])
         counts = np.rint((one.factor * one.info.sums * unit + one.offset) * 2.0**fraction).astype(np.int64)
         return _merged([_enumerated(counts, one, low, high, strict) for low, high in ends])
+    lead = _lead(frame, sums, fraction) if len(sums) == 2 else None  # the sign of a difference
+    if lead is not None:
+        return [Cut(lead, 2 * lead - 1) if lead else Cut(int(strict), 0)]
     return _merged([_bounded(low, high, error, strict, fraction) for low, high in ends])
 
 
 def margin_of(frame: Frame, source: Affine, fraction: int, forms: LinearForms) -> int | None:
-    """By how many counts the largest of several sums must lead for its class to be the model's; None: cannot tell."""
+    """By how many counts the largest of several sums must lead for its class to be the model's; None: cannot tell.
+
+    At 0 nothing is refused: equal sums are equal in the model too, and it takes the first of them.
+    """
     if not _lossless(frame, source, fraction, forms):
         return None
-    errors = [0.0]
+    every: list[_Sum] = []
+    constant = False
     for row in range(source.size):
         sums = _sums(frame, source.pick(np.array([row], dtype=np.int64)))
-        constant = source.matrix.indptr[row] == source.matrix.indptr[row + 1]
-        if constant and source.bias[row] == 0.0:
+        if source.matrix.indptr[row] == source.matrix.indptr[row + 1] and source.bias[row] == 0.0:
+            constant = True
             continue
         if sums is None or len(sums) != 1 or sums[0].factor != 1.0 or sums[0].offset != 0.0:
             return None
-        errors.append(sums[0].info.error)
-    worst = 2.0 * max(errors)
-    return 0 if worst == 0.0 else math.floor(worst * 2.0**fraction) + 2
+        every += sums
+    worst = 2.0 * max((each.info.error for each in every), default=0.0)
+    if worst == 0.0:
+        return 0
+    known = _lead(frame, every, fraction, constant=constant)
+    return math.floor(worst * 2.0**fraction) + 2 if known is None else known
+
+
+def _lead(frame: Frame, sums: Sequence[_Sum], fraction: int, *, constant: bool = False) -> int | None:
+    """The least lead of one integer sum over another from which on the model's first is larger as well; 0 where sums
+    compare, ties included, as the model's do. None where not all sums there can be are known.
+
+    Args:
+        constant: whether the constant 0 competes too.
+    """
+    counts: list[NDArray[np.int64]] = [np.zeros(int(constant), dtype=np.int64)]
+    results: list[NDArray[np.float64]] = [np.zeros((int(constant), 2))]
+    for each in sums:
+        if each.info.sums is None or each.info.results is None:
+            return None
+        counts.append(np.rint(each.info.sums * float(frame.unit[each.variable]) * 2.0**fraction).astype(np.int64))
+        results.append(each.info.results)
+    values, floats = np.concatenate(counts), np.concatenate(results)
+    order = np.argsort(values, kind="stable")
+    values, floats = values[order], floats[order]
+    starts = np.flatnonzero(np.concatenate(([True], values[1:] != values[:-1])))
+    values = values[starts]
+    least, most = np.minimum.reduceat(floats[:, 0], starts), np.maximum.reduceat(floats[:, 1], starts)
+    # Of the integers from one on, the smallest float there can be ascends: the last that is not above ``most``.
+    last = np.searchsorted(np.minimum.accumulate(least[::-1])[::-1], most, side="right") - 1
+    doubtful = (last > np.arange(values.size)) | (least < most)
+    return int((values[last] - values + 1)[doubtful].max(initial=0))
 
 
 def refused(thresholds: NDArray[np.int64], gaps: NDArray[np.int64], values: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -120,20 +159,15 @@ def tree_exactness(plan: Plan) -> str:
     if not all("exact" in step.params for step in deciding):
         return "trees: comparisons exact, sums as close to the model's as float32 rounding leaves them"
     guarded = any("gaps" in step.params or "margin" in step.params for step in deciding)
-    known = max(roundings)
-    if known is Rounding.BOUNDED and not guarded:
-        known = Rounding.ENUMERATED
-    if guarded:
-        known = Rounding.BOUNDED
     if not guarded:
-        return f"trees: {TEXT[known]}"
+        return f"trees: {TEXT[min(max(roundings), Rounding.ENUMERATED)]}, {ORDER}"
     bands = [
         (step.integer("margin") if "margin" in step.params else int(step.integers("gaps").max()))
         * 2.0**-step.fraction_bits
         for step in deciding
         if "gaps" in step.params or "margin" in step.params
     ]
-    return f"trees: {TEXT[known]}, {max(bands):.1e} at most"
+    return f"trees: {TEXT[Rounding.BOUNDED]}, {max(bands):.1e} at most, {ORDER}"
 
 
 def _sums(frame: Frame, source: Affine) -> list[_Sum] | None:

@@ -1,10 +1,11 @@
 """How far the floating-point sum of tree leaves, as onnxruntime computes it, can be from the exact sum.
 
 onnxruntime adds one leaf of each tree in tree order, then divides (AVERAGE) and adds the base value, every result
-rounded to nearest in the type of the leaves. With more than 80 trees and several threads it adds groups of trees by
-themselves, so for those the bound holds for any order. A result r costs at most half a unit in its last place, 2^(e -
-24) for 2^e <= \\|r\\| < 2^(e + 1) in float32; nothing where all numbers so far are multiples of 2^-q and \\|r\\| <=
-2^(24 - q). (Higham, Accuracy and Stability of Numerical Algorithms, 2nd ed., §4.2, with the running error bound.)
+rounded to nearest in the type of the leaves. That is what it does on one thread, a row at a time, and what is meant
+here: with several threads it may add groups of trees by themselves, and then its own answers differ. A result r costs
+at most half a unit in its last place, 2^(e - 24) for 2^e <= \\|r\\| < 2^(e + 1) in float32; nothing where all numbers
+so far are multiples of 2^-q and \\|r\\| <= 2^(24 - q). (Higham, Accuracy and Stability of Numerical Algorithms, 2nd
+ed., §4.2, with the running error bound.)
 
 Where few different sums can occur, all of them are computed both ways instead.
 """
@@ -20,9 +21,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 F64 = NDArray[np.float64]
-
-IN_ORDER = 80
-"""Most trees that onnxruntime adds one after another whatever the number of threads."""
 
 MAX_STATES = 1 << 16
 """Most pairs of an exact and a float sum that are enumerated."""
@@ -42,7 +40,8 @@ class Rounding(IntEnum):
 TEXT = {
     Rounding.NONE: "exact, sums need no rounding",
     Rounding.ENUMERATED: "exact, every sum there can be was computed in float32",
-    Rounding.BOUNDED: "guarded: inputs whose sum is closer to a threshold than float32 can tell are refused",
+    Rounding.BOUNDED: "guarded: inputs whose sums are closer to a threshold, or to each other, than float32 can tell "
+    "are refused",
 }
 """For reports."""
 
@@ -123,8 +122,6 @@ def rounding_error(terms: Terms) -> float:
         error = 0.0
     else:
         error = _in_order(terms.trees, bits)
-        if len(terms.trees) > IN_ORDER:
-            error = max(error, len(terms.trees) * _half_ulp(2 * reach, bits))
         if divided:
             error = error / terms.divisor + _half_ulp(reach / terms.divisor + error, bits)
         if terms.base:
@@ -154,10 +151,8 @@ def _half_ulp(size: float, bits: int) -> float:
 def enumerate_sums(terms: Terms, fraction: int) -> tuple[NDArray[np.int64], F64] | None:
     """Every sum there can be, whatever leaves are reached together: (integers, [smallest, largest] float result).
 
-    Integers count 2^-fraction. None where there are too many, or their order of addition is not fixed.
+    Integers count 2^-fraction. None where there are too many.
     """
-    if len(terms.trees) > IN_ORDER:
-        return None
     sums, floats = np.zeros(1, dtype=np.int64), np.zeros(1, dtype=terms.dtype)
     for values in terms.trees:
         if sums.size * values.size > 8 * MAX_STATES:
