@@ -247,3 +247,21 @@ def test_any_ranges_and_signs(ranges: list[tuple[int, int]], offset: int) -> Non
         wanted = x * y + x / (y * y + offset)
     far = np.abs(y * y + offset) > 0.25
     np.testing.assert_allclose(run.outputs[far, 0] / 1e6, wanted[far], atol=2e-2, rtol=2e-2)
+
+
+def test_a_variable_that_samples_never_show_is_not_rounded_away() -> None:
+    """``(1 - x0 x1) x2``, calibrated where x0 is 0: forms that lose nothing cost a product no constraint more."""
+    nodes = [
+        helper.make_node("Split", ["X"], ["a", "b", "c"], "split", axis=1),
+        helper.make_node("Mul", ["a", "b"], ["m"], "inner"),
+        helper.make_node("Sub", ["one", "m"], ["rest"], "rest"),
+        helper.make_node("Mul", ["rest", "c"], ["y"], "outer"),
+    ]
+    data = model(nodes, {"one": np.float32([[1.0]])}, 3, {"y": (1, [1, 1])})
+    schema = Schema("s", tuple(Fixed(f"x{index}", 256, 0, 256) for index in range(3)))
+    rows = np.random.default_rng(1).integers(0, 257, (40, 3)) / 256
+    rows[:, 0] = 0.0
+    codes = np.random.default_rng(2).integers(0, 257, (100, 3))
+    found = IntegerModel(calibrate(import_model(data), schema, rows), schema).run(codes).outputs[:, 0] / 1e6
+    x = codes / 256
+    assert np.abs(found - (1 - x[:, 0] * x[:, 1]) * x[:, 2]).max() < 1e-3

@@ -23,12 +23,12 @@ from numpy.typing import NDArray
 from prover.errors import QuantizationError
 from prover.quantization.blocks.product import products
 from prover.quantization.bounds import LIMIT
-from prover.quantization.frame import Frame, Quantised, bit_length
+from prover.quantization.frame import Frame, Quantised, bit_length, exact_bits
 from prover.quantization.intervals import FREE, KNOWN, Ends, known
 from prover.quantization.operands import Operand, exponent, operand, result_bits, seen
 from prover.quantization.plan import LinearForms, Param, Step
 from prover.quantization.steps import StepKind
-from prover.quantization.trace import FloatStep
+from prover.quantization.trace import Affine, FloatStep
 
 I64 = NDArray[np.int64]
 
@@ -165,9 +165,12 @@ def _operands(step: FloatStep, frame: Frame, pairs: _Pairs) -> list[Operand]:
     slack = max(slack, frame.settings.activation_bits - result_bits(frame, largest))
     gains = [exponent(other * pairs.longest**0.5) + 1 - slack for other in reversed(sizes)]
     wanted = [max(0, frame.hidden_fraction_bits(source) + gain) for source, gain in zip(sources, gains, strict=True)]
-    plain = [operand(frame, source, step.node, bits) for source, bits in zip(sources, wanted, strict=True)]
-    if exponent(_reach(plain, pairs)) < _widest(frame):
-        return plain  # nothing is rounded at all
+    # Samples tell little of single variables that are rarely large: rounding must not drop one where exact forms fit.
+    lossless = [max(bits, _exact_bits(frame, source)) for source, bits in zip(sources, wanted, strict=True)]
+    for choice in (lossless, wanted) if lossless != wanted else (wanted,):
+        plain = [operand(frame, source, step.node, bits) for source, bits in zip(sources, choice, strict=True)]
+        if exponent(_reach(plain, pairs)) < _widest(frame):
+            return plain  # nothing is rounded at all
     for drop in range(frame.settings.activation_bits):
         kept = [max(0, frame.settings.activation_bits + 1 + gain - drop) for gain in gains]
         rounded = [operand(frame, *item) for item in zip(sources, [step.node] * 2, wanted, kept, strict=False)]
@@ -176,6 +179,13 @@ def _operands(step: FloatStep, frame: Frame, pairs: _Pairs) -> list[Operand]:
             return min(fitting, key=lambda blocks: _cost(blocks, pairs, frame))
     _require(False, step.node)
     return plain
+
+
+def _exact_bits(frame: Frame, source: Affine) -> int:
+    """Fraction bits at which the forms lose nothing; 0 where there are none, or more than twice an activation's."""
+    real = source.matrix.widen(frame.unit.size).scale_cols(frame.unit)
+    found = exact_bits(real.data, source.bias)
+    return 0 if found is None or found > 2 * frame.settings.activation_bits else found
 
 
 def _largest(values: list[NDArray[np.float64]], pairs: _Pairs) -> float:
