@@ -3,7 +3,8 @@
     VerdictError
     ├── SchemaError               a schema or a public-signal layout that cannot be
     ├── InputError                a feature value outside its schema: NaN, infinity, range, shape, dtype
-    │   └── UndecidedError        an input so close to a threshold that float32 rounding would decide
+    │   ├── UndecidedError        an input so close to a threshold that float32 rounding would decide
+    │   └── UndefinedError        an input for which the model gives no number: the logarithm of -1
     ├── ModelError
     │   ├── ModelFileError        missing, truncated or hostile ONNX
     │   ├── ModelShapeError       shapes or dtypes that contradict each other
@@ -70,6 +71,13 @@ class UndecidedError(InputError):
     Nothing is wrong with the input: the circuit refuses it, so that every decision it proves is the model's.
     """
 
+
+class UndefinedError(InputError):
+    """An input for which the model gives no number, because it leaves the domain of one of its functions."""
+
+
+UNDEFINED_HINT = "narrow the ranges of the features that the node reads"
+"""What to do about an UndefinedError."""
 
 UNDECIDED_HINT = (
     "decide such inputs by hand, the report says how many of the samples they are; a tier's threshold may be moved by "

@@ -28,6 +28,10 @@ class WitnessValueError(ValueError):
     """A value outside what an instruction can represent; carries the index of the offending form."""
 
 
+class WitnessUndefinedError(WitnessValueError):
+    """A value outside the domain of the function it is given to."""
+
+
 class WitnessRefusedError(WitnessValueError):
     """A value the circuit has no witness for on purpose: it is too close to a threshold to be decided."""
 
@@ -142,7 +146,8 @@ def _offset_parts(inputs: Sequence[Ints], params: Params) -> Ints:
     """[x] -> the parts of x's offset in its interval, greedy from the last weight: see ``gadgets/interval.py``.
 
     Params: starts int64[s] ascending, weights int64[s·n] row by row, skip (1 leaves out the first part), granule g (0
-    if absent; parts from column g on are multiples of 2^g and come divided by it).
+    if absent; parts from column g on are multiples of 2^g and come divided by it), domain (1 where the intervals are
+    all that a function is defined on).
     """
     x, starts, skip = inputs[0], np.asarray(params["starts"], np.int64), int(params["skip"])
     weights = np.asarray(params["weights"], np.int64).reshape(starts.size, -1)
@@ -157,7 +162,8 @@ def _offset_parts(inputs: Sequence[Ints], params: Params) -> Ints:
         form = int(np.flatnonzero(rest)[0])
         if starts[0] <= x[form] < starts[-1]:
             raise WitnessRefusedError("the value lies in a gap between intervals")
-        raise WitnessValueError(f"value {int(x[form])} of form {form} lies in no interval")
+        outside = WitnessUndefinedError if params.get("domain") else WitnessValueError
+        raise outside(f"value {int(x[form])} of form {form} lies in no interval")
     granule = int(params.get("granule", 0))
     parts[:, granule:] >>= granule
     return parts[:, skip:].reshape(-1)

@@ -11,8 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prover.constraint.csr import LIMIT, Coefs, Ints, row_sums
-from prover.constraint.instructions import INSTRUCTIONS, WitnessRefusedError, WitnessValueError
-from prover.errors import UNDECIDED_HINT, FormatError, InputError, UndecidedError, UnsatisfiedError
+from prover.constraint.instructions import INSTRUCTIONS, WitnessRefusedError, WitnessUndefinedError, WitnessValueError
+from prover.errors import (
+    UNDECIDED_HINT,
+    UNDEFINED_HINT,
+    FormatError,
+    InputError,
+    UndecidedError,
+    UndefinedError,
+    UnsatisfiedError,
+)
 from prover.field import R, limbs_from_int64, signed
 
 Assignment = Sequence[int] | Ints
@@ -87,6 +95,7 @@ class WitnessProgram:
         Raises:
             InputError: a slot is missing, unknown, of the wrong length, or a value is out of bounds.
             UndecidedError: a value the circuit refuses, being too close to a threshold.
+            UndefinedError: a value outside the domain of a function.
             UnsatisfiedError: a value left the range an instruction can represent (names the step's origin).
             FormatError: a step that makes no sense, in a file somebody tampered with.
         """
@@ -162,6 +171,10 @@ class WitnessProgram:
         except WitnessRefusedError as error:
             raise UndecidedError(
                 f"{step.origin}: this input is too close to a threshold to be decided: {error}", UNDECIDED_HINT
+            ) from error
+        except WitnessUndefinedError as error:
+            raise UndefinedError(
+                f"{step.origin}: the model gives no number for this input: {error}", UNDEFINED_HINT
             ) from error
         except WitnessValueError as error:
             raise UnsatisfiedError(f"{step.origin}: {error}", origin=step.origin) from error

@@ -61,6 +61,7 @@ def interval(
     *,
     granule: int = 0,
     gaps: Ints | None = None,
+    domain: bool = False,
     origin: str = "interval",
 ) -> Interval:
     """Prove lo ≤ x ≤ hi (by default the proven bounds of x) and locate every form among ascending thresholds.
@@ -68,6 +69,7 @@ def interval(
     Args:
         granule: s, where the lengths of all intervals are multiples of 2^s.
         gaps: int64[m], how many integers right below each threshold are refused; none by default.
+        domain: whether an x outside lo..hi is an input's fault, being outside a function's domain.
 
     Raises:
         MalformedCircuitError: thresholds that do not ascend strictly inside (lo, hi], an interval that is all gap, or x
@@ -91,7 +93,7 @@ def interval(
     descending(cs, steps, n, m, origin)
     # Interval arithmetic cannot see that the start follows x; an honest offset has these bounds by construction.
     offset = (x - chosen(steps, edges[:-1], n)).with_bounds(0, int(lengths.max()) - 1)
-    granules = _enforce_parts(cs, x, offset, steps, edges[:-1], lengths, granule, origin)
+    granules = _enforce_parts(cs, x, offset, steps, edges[:-1], lengths, granule, origin, domain=domain)
     return Interval(steps, granules, cs)
 
 
@@ -131,6 +133,8 @@ def _enforce_parts(
     lengths: Ints,
     granule: int,
     origin: str,
+    *,
+    domain: bool,
 ) -> LinearVector:
     """Prove that the offsets are sums of parts; returns them in granules."""
     n = len(x)
@@ -144,6 +148,8 @@ def _enforce_parts(
     params = {"starts": starts, "weights": full.reshape(-1), "skip": skip}
     if granule:
         params["granule"] = granule
+    if domain:
+        params["domain"] = 1
     most = (full.max(axis=0) // factors)[skip:] if count else np.zeros(0, dtype=np.int64)
     bounds = (0, np.tile(most, n))
     wires = cs.solve("offset_parts", (x,), n * (count - skip), params, bounds, origin=f"{origin}.parts")

@@ -48,6 +48,7 @@ def piecewise_polynomial(
     origin: str = "piecewise",
     *,
     granule: int = 0,
+    domain: bool = False,
 ) -> LinearVector:
     """P_i(z - starts_i) of every form.
 
@@ -56,6 +57,7 @@ def piecewise_polynomial(
         coefficients: int64[m, d + 1], highest power first.
         shifts: d of them, the bits dropped after each Horner step.
         granule: low bits of x that are dropped first.
+        domain: whether the segments, two or more, are all that the function is defined on.
 
     Raises:
         MalformedCircuitError: shapes that disagree, or an intermediate value that may reach 2^62.
@@ -71,7 +73,7 @@ def piecewise_polynomial(
     else:
         edges = starts << granule
         ends = int(edges[0]), (stop << granule) - 1
-        segment = interval(cs, x, edges[1:], *ends, granule=granule, origin=f"{origin}.segment")
+        segment = interval(cs, x, edges[1:], *ends, granule=granule, domain=domain, origin=f"{origin}.segment")
         steps, t = segment.at_least, segment.offset
     t = t.with_bounds(0, int(lengths.max()) - 1)
     value, ranges = chosen(steps, coefficients[:, 0], n), [(int(c), int(c)) for c in coefficients[:, 0]]

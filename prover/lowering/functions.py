@@ -12,6 +12,7 @@ from prover.quantization import Step
 from prover.quantization.intervals import known as sure
 from prover.quantization.steps import step_kind
 from prover.quantization.steps.floor import FLOOR, ROUND
+from prover.quantization.steps.function import last_argument
 
 
 def function(cs: ConstraintSystem, step: SureStep, inputs: LinearVector) -> LinearVector:
@@ -22,13 +23,19 @@ def function(cs: ConstraintSystem, step: SureStep, inputs: LinearVector) -> Line
     shift, starts = step.integer("shift"), step.integers("starts")
     low, high = step.least, step.most
     known = (low >> shift == high >> shift) & sure(low, high)
+    guarded = "refuse_lo" in step.params or "refuse_hi" in step.params
+    known &= not guarded  # even a constant may lie outside the domain
     rest = np.flatnonzero(~known)
     parts = [cs.constant(step_kind(step.kind).evaluate(step, low[known][None])[0])]
     if rest.size:
         columns = step.integers("coefficients").reshape(starts.size, -1)
         shifts = [0] * (columns.shape[1] - 2) + [step.integer("out_shift")]
-        stop = (int(step.inputs.hi.max()) >> shift) + 1
-        parts.append(piecewise_polynomial(cs, inputs[rest], starts, columns, shifts, stop, step.kind, granule=shift))
+        stop = last_argument(step) + 1
+        parts.append(
+            piecewise_polynomial(
+                cs, inputs[rest], starts, columns, shifts, stop, step.kind, granule=shift, domain=guarded
+            )
+        )
     place = np.argsort(np.concatenate((np.flatnonzero(known), rest)), kind="stable")
     return LinearVector.concat(parts)[place]
 

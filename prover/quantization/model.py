@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from prover.errors import UNDECIDED_HINT, InputError, QuantizationError, UndecidedError
+from prover.errors import UNDECIDED_HINT, UNDEFINED_HINT, InputError, QuantizationError, UndecidedError, UndefinedError
 from prover.quantization.facts import FactSpace
 from prover.quantization.plan import LinearForms, Plan
 from prover.quantization.steps import step_kind
@@ -24,13 +25,15 @@ class Run:
         variables: int64[s, n_variables], fact slots first.
         inputs: per step its linear inputs, int64[s, m].
         outputs: int64[s, k], the revealed values.
-        refused: bool[s], inputs too close to a threshold: the circuit has no witness for them.
+        refused: bool[s], inputs the circuit has no witness for: too close to a threshold, or outside a domain.
+        undefined: the node whose function's domain an input leaves, by the input's number.
     """
 
     variables: I64
     inputs: tuple[I64, ...]
     outputs: I64
     refused: NDArray[np.bool_]
+    undefined: Mapping[int, str] = field(default_factory=dict)
 
     def decided(self) -> Run:
         """The same without the refused inputs."""
@@ -42,10 +45,16 @@ class Run:
         """
         Raises:
             UndecidedError: an input was refused.
+            UndefinedError: the model gives no number for it.
         """
         if self.refused.any():
             row = int(np.argmax(self.refused))
             where = f"input {row}" if self.refused.size > 1 else "this input"
+            if row in self.undefined:
+                raise UndefinedError(
+                    f"{self.undefined[row]}: the model gives no number for {where}, which leaves the function's domain",
+                    UNDEFINED_HINT,
+                )
             raise UndecidedError(f"{where} is too close to a threshold to be decided", UNDECIDED_HINT)
 
 
@@ -77,6 +86,7 @@ class IntegerModel:
         self._check(codes, missing)
         variables = self.facts.expand(codes, missing)
         refused = np.zeros(len(codes), dtype=np.bool_)
+        undefined: dict[int, str] = {}
         inputs = []
         for step in self.plan.steps:
             forms = _within(step.inputs, step.inputs.evaluate(variables), step.node)
@@ -91,10 +101,15 @@ class IntegerModel:
             kind = step_kind(step.kind)
             if kind.refuses is not None:
                 refused |= kind.refuses(step, forms)
+            if kind.undefined is not None:
+                outside = kind.undefined(step, forms)
+                refused |= outside
+                for row in np.flatnonzero(outside).tolist():
+                    undefined.setdefault(row, step.node)
             inputs.append(forms)
             variables = np.concatenate((variables, outputs), axis=1)
         revealed = _within(self.plan.outputs, self.plan.outputs.evaluate(variables), "outputs")
-        return Run(variables, tuple(inputs), revealed, refused)
+        return Run(variables, tuple(inputs), revealed, refused, undefined)
 
     def _check(self, codes: I64, missing: NDArray[np.bool_] | None) -> None:
         features = self._schema.features

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from prover.compiler import CompiledParts, compile_model
+from prover.errors import UndefinedError
 from prover.lowering.functions import floor, function
 from prover.quantization import Settings
 from prover.quantization.steps import step_kind
@@ -112,6 +113,25 @@ def test_floor_steps(mode: int, divisor: int) -> None:
     circuit = check_unique(builder(floor, step), field, referee(step, (-8, 7)), cases)
     for origin in {name for name in circuit.r1cs.origins if name != "check.outputs"}:
         assert find_lie(circuit, origin, cases, referee(step, (-8, 7))), origin
+
+
+def test_a_table_has_no_witness_outside_its_domain() -> None:
+    """Two segments, below and above which the reference refuses; a constant outside is no exception."""
+    field = 101
+    params: dict[str, int | tuple[int, ...]] = {"starts": (-3, 1), "coefficients": (1, 2, 0, 9), "out_shift": 0}
+    step = make_step("function", (-12, 11), (0, 9), shift=1, refuse_lo=-3, refuse_hi=4, **params)
+
+    def reference(x: int) -> list[int] | None:
+        outside = step_kind("function").undefined
+        assert outside is not None
+        return None if outside(step, np.array([[x]]))[0] else referee(step, (-12, 11))(x)
+
+    cases = [[x % field] for x in range(-12, 12)]
+    circuit = check_unique(builder(function, step), field, reference, cases)
+    assert [reference(x) for x in (-7, -6, 9, 10)] == [None, [2], [9], None]
+    for x in (-7, 10):
+        with pytest.raises(UndefinedError, match="gives no number"):
+            circuit.program.run({"x": [x]})
 
 
 def test_a_saturating_table_in_bn254() -> None:

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prover.constraint import ConstraintSystem, LinearVector
+from prover.errors import UndefinedError
 from prover.lowering.product import contract
 from prover.lowering.quotient import quotient
 from prover.lowering.root import root
@@ -166,6 +167,23 @@ def test_a_root_is_unique(ends: tuple[int, int], params: dict[str, int]) -> None
     circuit = check_unique(builder(root, step), field, referee(step), cases)
     for origin in ("root.rest", "root.below", "root.square"):
         assert find_lie(circuit, origin, cases, referee(step)), origin
+
+
+@pytest.mark.parametrize(("shift", "high"), [(0, 15), (1, 31)])
+def test_a_root_of_negative_numbers_has_no_witness(shift: int, high: int) -> None:
+    """But of those that rounding makes of 0, it has."""
+    step = step_of("root", [(-12, high)], 1, shift=shift, refuse_lo=-2)
+    field, least = 1021, -2 << shift
+
+    def reference(x: int) -> list[int] | None:
+        return referee(step)(x) if x >= least else None
+
+    cases = [[x % field] for x in range(-12, high + 1)]
+    circuit = check_unique(builder(root, step), field, reference, cases)
+    for origin in ("domain", "root.rest", "rectified"):
+        assert find_lie(circuit, origin, cases, reference), origin
+    with pytest.raises(UndefinedError, match="domain"):
+        circuit.program.run({"x": [least - 1]})
 
 
 @given(st.integers(-(2**10), 2**30))

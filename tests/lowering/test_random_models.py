@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from prover.compiler import CompiledParts, compile_model, solve
-from prover.errors import QuantizationError
+from prover.errors import InputError, QuantizationError
 from prover.field import from_limbs
 from prover.quantization import IntegerModel, Settings, draw
 from prover.schema import Bool, Category, Fixed, Int, Schema, commit
@@ -35,6 +35,10 @@ def agree(parts: CompiledParts, count: int, seed: int) -> None:
     run = IntegerModel(parts.plan, parts.schema).run(codes, batch.missing)
     for index in range(count):
         encoded = type(batch[0])(batch.features, codes[index], batch.missing[index])
+        if run.refused[index]:
+            with pytest.raises(InputError):
+                solve(parts.circuit, parts.layout, encoded, salt=seed, context=index)
+            continue
         solution = solve(parts.circuit, parts.layout, encoded, salt=seed, context=index)
         assert list(solution.values) == run.outputs[index].tolist()
         assert solution.public_signals[0] == commit(parts.schema, encoded, seed)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from prover.errors import QuantizationError, UnsupportedOpError
+from prover.errors import QuantizationError, UndefinedError, UnsupportedOpError
 from prover.graph import import_model
 from prover.quantization import IntegerModel, Plan, Settings, calibrate
 from prover.schema import Fixed, Int, Schema
@@ -152,15 +152,35 @@ def test_arguments_outside_the_domain_are_refused_by_name(op: str, low: float, h
 
 
 @pytest.mark.parametrize(("op", "low", "high"), [("Log", -4, 4), ("Asin", -3, 3), ("Acosh", 0, 4)])
-def test_a_range_beyond_the_domain_saturates_where_no_sample_is(op: str, low: float, high: float) -> None:
-    """What the schema admits and no sample reaches is cut off, and says so."""
+def test_inputs_outside_the_domain_have_no_proof(op: str, low: float, high: float) -> None:
+    """The model gives no number for what the schema admits there: no clamp makes one up."""
     inside = {"Log": (0.5, 4), "Asin": (-0.75, 0.75), "Acosh": (1.25, 4)}[op]
     rows = grid(*inside)
     model = one_node(op)
     plan, got = planned(model, fixed(low, high), rows)
     assert np.allclose(got, float_outputs(model, rows), atol=2e-3)
-    assert {"clamp_lo", "clamp_hi"} & set(plan.steps[0].params)
-    IntegerModel(plan, fixed(low, high)).run(np.array([[int(low * 1024)], [int(high * 1024)]]))
+    outside = np.array([[-4 << 10], [0]] if op == "Log" else [[-3 << 10], [1 << 8]] if op == "Asin" else [[0], [1023]])
+    codes = np.concatenate([outside[:1], np.rint(rows[:1] * 1024).astype(np.int64)])
+    run = IntegerModel(plan, fixed(low, high)).run(codes)
+    assert run.refused.tolist() == [True, False]
+    with pytest.raises(UndefinedError, match=f"the_{op}: the model gives no number for input 0"):
+        run.require_decided()
+    edge = IntegerModel(plan, fixed(low, high)).run(outside[1:])
+    assert edge.refused.tolist() == [op == "Log"]  # 1023/1024 may be a rounded 1
+
+
+@pytest.mark.parametrize(("op", "worst"), [("Log", 4.0), ("Sqrt", 4.0), ("Acos", 1.0)])
+def test_roots_and_tables_are_right_up_to_the_domains_end(op: str, worst: float) -> None:
+    """Samples that end before the domain does, in a schema that goes beyond it."""
+    schema = fixed(-4, 4)
+    plan, _ = planned(one_node(op), schema, grid(0.25, worst))
+    codes = np.arange(-4096, 4097, 16)[:, None]
+    run = IntegerModel(plan, schema).run(codes)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        wanted = float_outputs(one_node(op), (codes / 1024).astype(np.float32))
+    assert np.array_equal(run.refused, ~np.isfinite(wanted[:, 0]))
+    inside = ~run.refused & (codes[:, 0] >= 128)
+    assert np.abs(run.outputs[inside] / 1e6 - wanted[inside]).max() < 2e-3
 
 
 def test_results_outside_the_samples_stay_what_they_are_at_the_clamp() -> None:

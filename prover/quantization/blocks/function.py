@@ -28,7 +28,15 @@ _SLACK = 2.0**-8
 
 
 def apply(
-    trace: Trace, node: Node, name: str, x: Affine, within: tuple[float, float] = ANYWHERE, /, **params: float
+    trace: Trace,
+    node: Node,
+    name: str,
+    x: Affine,
+    within: tuple[float, float] = ANYWHERE,
+    /,
+    *,
+    ends: bool = False,
+    **params: float,
 ) -> Affine:
     """The catalogue's function ``name`` (``tables/functions.py``) with its constants ``params``, element by element.
 
@@ -38,7 +46,8 @@ def apply(
 
     Args:
         within: where the caller knows the arguments to lie, whatever intervals say; results stay outside it what they
-            are at its ends.
+            are at its ends. Inputs that leave the function's own domain have no proof.
+        ends: whether the domain's ends are taken as well where they are poles: the caller reads no result there.
 
     Raises:
         UnsupportedOpError: an argument proven to lie outside the function's domain.
@@ -51,7 +60,7 @@ def apply(
         meaning, domain = shape.evaluate, shape.domain
 
         def block(trace: Trace, node: Node, rest: Affine) -> Affine:
-            return _tabled(trace, node, name, params, rest, within)
+            return _tabled(trace, node, name, params, rest, within, ends)
 
     def exact(values: F64) -> F64:
         with np.errstate(all="ignore"):
@@ -87,7 +96,13 @@ _CLOSED: dict[str, tuple[Callable[[F64], F64], tuple[float, float], Block]] = {
 
 
 def _tabled(
-    trace: Trace, node: Node, name: str, params: dict[str, float], x: Affine, within: tuple[float, float]
+    trace: Trace,
+    node: Node,
+    name: str,
+    params: dict[str, float],
+    x: Affine,
+    within: tuple[float, float],
+    ends: bool,
 ) -> Affine:
     """A ``function`` step; periodic functions of wide ranges are reduced to one period first."""
     shape = function(name, tuple(sorted(params.items())))
@@ -97,9 +112,9 @@ def _tabled(
         x = combined(x, floor(trace, node, shifted(scaled(x, 1 / period), 0.5)), -period)
         within = -period / 2 - _SLACK, period / 2 + _SLACK
     least, most = max(shape.domain[0], within[0]), min(shape.domain[1], within[1])
-    ends = shape.range(np.clip(low, least, most), np.clip(high, least, most))
-    details = {"function": name, "arguments": params, "within": within}
-    return trace.append(FloatStep("function", node.name, x, x.size, details), x.shape, lo=ends[0], hi=ends[1])
+    results = shape.range(np.clip(low, least, most), np.clip(high, least, most))
+    details = {"function": name, "arguments": params, "within": within, "ends": ends}
+    return trace.append(FloatStep("function", node.name, x, x.size, details), x.shape, lo=results[0], hi=results[1])
 
 
 def _inside(low: F64, high: F64, period: float) -> bool:

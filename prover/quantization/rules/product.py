@@ -85,7 +85,7 @@ def _constant_power(trace: Trace, node: Node, x: Affine, exponent: float) -> Aff
         return quotient(trace, node, one, _whole_power(trace, node, x, int(-exponent)))
     if abs(exponent) == 0.5:
         return square_root(trace, node, x) if exponent > 0 else inverse_root(trace, node, x)
-    raised = apply(trace, node, "Exp", scaled(apply(trace, node, "Log", x), exponent))
+    raised = apply(trace, node, "Exp", scaled(apply(trace, node, "Log", x, ends=exponent > 0), exponent))
     if exponent < 0 or np.all(trace.interval(x)[0] > 0):
         return raised
     return product(trace, node, raised, at_least_zero(trace, node, x, strict=True))  # 0 has no logarithm, but powers
@@ -124,7 +124,7 @@ def _general_power(trace: Trace, node: Node, base: Value | None, exponents: Affi
         logarithm = Affine.constant(np.log(base.astype(np.float64)), trace.n_variables)
     else:
         source = linear(node, base, trace)
-        logarithm = apply(trace, node, "Log", source)
+        logarithm = apply(trace, node, "Log", source, ends=True)
         raised = apply(trace, node, "Exp", product(trace, node, exponents, logarithm))
         if np.all(trace.interval(source)[0] > 0):
             return raised

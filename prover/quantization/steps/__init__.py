@@ -54,6 +54,8 @@ class SureEnds(Protocol):
 class StepKind:
     """One kind of step; ``refuses`` only where it decides nothing about inputs too close to a threshold.
 
+    ``undefined`` says the same of inputs outside a function's domain.
+
     ``ends`` says what is sure of the outputs; without it nothing is.
     """
 
@@ -61,6 +63,7 @@ class StepKind:
     quantise: Quantise
     evaluate: Evaluate
     refuses: Refuses | None = None
+    undefined: Refuses | None = None
     ends: SureEnds | None = None
 
 

@@ -5,6 +5,7 @@
 The rounding halves are part of the bias and of the coefficients. ``coefficients`` holds degree + 1 numbers a segment,
 highest power first. The table covers the proven range of z; where that is much wider than what the samples show, and
 dearer, the result stays what it is at ``clamp_lo`` and ``clamp_hi`` (arguments z; present only where it saturates).
+Arguments below ``refuse_lo`` and above ``refuse_hi`` lie outside the function's domain and have no witness.
 ``bound_billionths`` bounds |y - f(x)| / max(1, |f(x)|) for x between the clamps, ``slope_billionths`` |f'(x)| where it
 has a bound; see :mod:`prover.quantization.tables.piecewise`.
 """
@@ -17,14 +18,14 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from prover.errors import QuantizationError
+from prover.errors import UNDEFINED_HINT, QuantizationError
 from prover.quantization.frame import RELATIVE_BITS, Frame, Quantised, bit_length
 from prover.quantization.intervals import FREE, KNOWN, Ends, known, unknown
 from prover.quantization.plan import LinearForms, Param, Step
 from prover.quantization.steps import StepKind
 from prover.quantization.tables import piecewise
 from prover.quantization.tables.functions import Function, Tail, function
-from prover.quantization.trace import FloatStep
+from prover.quantization.trace import Affine, FloatStep
 
 I64 = NDArray[np.int64]
 
@@ -49,6 +50,9 @@ _WIDTH = 36
 _ROUNDED = 4
 """A sample may lie 2^(4 - activation bits) outside the domain: the cosine of two equal vectors is rounded above 1."""
 
+_POLE = 3
+"""At a pole, rounding is granted an eighth of that."""
+
 _AFFORDABLE = 1.25
 """What a table that covers the proven range may cost, for one that covers what samples reach and saturates there."""
 
@@ -62,8 +66,9 @@ _MARGIN = 1.5
 
 
 def quantise(step: FloatStep, frame: Frame) -> Quantised:
-    """``step.params``: ``"function"``, a name of :mod:`prover.quantization.tables.functions`, its ``"arguments"``, and
-    ``"within"``, where the arguments are known to lie, although their linear forms may not show it.
+    """``step.params``: ``"function"``, a name of :mod:`prover.quantization.tables.functions`, its ``"arguments"``,
+    ``"within"``, where the arguments are known to lie, although their linear forms may not show it, and ``"ends"``,
+    whether the domain's ends are taken as well where they are poles, since nobody reads the result there.
     """
     name, arguments = str(step.params["function"]), tuple(sorted(step.params["arguments"].items()))
     shape, settings = function(name, arguments), frame.settings
@@ -78,6 +83,8 @@ def quantise(step: FloatStep, frame: Frame) -> Quantised:
     position = fraction - shift
     first, last = forms.lo >> shift, forms.hi >> shift
     least, most = int(first.min()), int(last.max())
+    refused = _refused(step, shape, frame, position, least, most)
+    least, most = refused.get("refuse_lo", least), refused.get("refuse_hi", most)
     within = step.params["within"]
     clamp = [least, most]
     if math.isfinite(low):
@@ -91,16 +98,18 @@ def quantise(step: FloatStep, frame: Frame) -> Quantised:
     spec = _extended(spec, shape, (low > within[0], high < within[1]), precision, step.node)
     clamp = [*spec.clamp]
     bits, table = _chosen(spec, shape, step, frame)
-    params = table_params(shift, table)
+    if refused and table.starts.size == 1:
+        table = _halved(table, least, most)
+    params = table_params(shift, table) | refused
     params["bound_billionths"] = min(math.ceil(table.error * 1e9), 1 << 60)
     if table.slope < _STEEPEST:
         params["slope_billionths"] = math.ceil(table.slope * 1e9)
-    if clamp[0] > least and low > within[0]:
+    if clamp[0] > least and low > max(within[0], shape.domain[0]):
         params["clamp_lo"] = clamp[0]
-    if clamp[1] < most and high < within[1]:
+    if clamp[1] < most and high < min(within[1], shape.domain[1]):
         params["clamp_hi"] = clamp[1]
     done = Step(
-        "function", step.node, forms, *output_range(forms, shift, table), fraction,
+        "function", step.node, forms, *output_range(forms, shift, table, (least, most)), fraction,
         bit_length(frame.observed_inputs(forms)), params,
     )  # fmt: skip
     return Quantised(done, 2.0**-bits)
@@ -116,9 +125,11 @@ def table_params(shift: int, table: piecewise.Table) -> dict[str, Param]:
     }
 
 
-def output_range(forms: LinearForms, shift: int, table: piecewise.Table) -> tuple[I64, I64]:
-    """Proven range of every result."""
-    ends = np.stack((forms.lo >> shift, forms.hi >> shift))
+def output_range(
+    forms: LinearForms, shift: int, table: piecewise.Table, within: tuple[int, int] = (-_NOWHERE, _NOWHERE)
+) -> tuple[I64, I64]:
+    """Proven range of every result; arguments have a witness ``within`` these ends only."""
+    ends = np.clip(np.stack((forms.lo >> shift, forms.hi >> shift)), *within)
     ranges, place = np.unique(ends, axis=1, return_inverse=True)
     low, high = piecewise.extremes(ranges[0], ranges[1], table.starts, table.coefficients, table.shift)
     return low[place.reshape(-1)], high[place.reshape(-1)]
@@ -127,7 +138,67 @@ def output_range(forms: LinearForms, shift: int, table: piecewise.Table) -> tupl
 def evaluate(step: Step, inputs: I64) -> I64:
     starts = step.integers("starts")
     coefficients = step.integers("coefficients").reshape(starts.size, -1)
-    return piecewise.evaluate(inputs >> step.integer("shift"), starts, coefficients, step.integer("out_shift"))
+    z = np.clip(inputs >> step.integer("shift"), *_defined(step))
+    return piecewise.evaluate(z, starts, coefficients, step.integer("out_shift"))
+
+
+def undefined(step: Step, inputs: I64) -> NDArray[np.bool_]:
+    """Inputs of which an argument lies outside the function's domain: bool[s]."""
+    z, (low, high) = inputs >> step.integer("shift"), _defined(step)
+    return np.asarray(((z < low) | (z > high)).any(axis=1))
+
+
+def last_argument(step: Step) -> int:
+    """The largest z with a witness, where the table has several segments."""
+    return min(int(step.inputs.hi.max()) >> step.integer("shift"), _defined(step)[1])
+
+
+def _defined(step: Step) -> tuple[int, int]:
+    """The smallest and the largest z that are not refused."""
+    low = step.integer("refuse_lo") if "refuse_lo" in step.params else -_NOWHERE
+    return low, step.integer("refuse_hi") if "refuse_hi" in step.params else _NOWHERE
+
+
+def _refused(step: FloatStep, shape: Function, frame: Frame, position: int, least: int, most: int) -> dict[str, int]:
+    """``refuse_lo`` and ``refuse_hi``, where arguments least..most leave the function's domain.
+
+    Arguments that rounding may have moved out of it are still taken for the end; facts at a pole are not.
+    """
+    strict = shape.open and not step.params["ends"]
+    slack = noise_counts(frame, step.inputs, position)
+    if strict:
+        slack = 0 if slack == 1 else max(slack >> _POLE, 1)
+    params: dict[str, int] = {}
+    for name, natural, vouched, end, sign in (
+        ("refuse_lo", shape.domain[0], step.params["within"][0], least, 1),
+        ("refuse_hi", -shape.domain[1], -step.params["within"][1], -most, -1),
+    ):
+        if not math.isfinite(natural) or vouched > natural:
+            continue
+        edge = natural * 2.0**position
+        first = math.floor(edge) + 1 if strict and not slack else math.ceil(edge) - slack
+        if first > end:
+            params[name] = sign * first
+    return params
+
+
+def noise_counts(frame: Frame, source: Affine, position: int) -> int:
+    """How far rounding may have moved arguments, in counts of 2^-position: those of facts alone by one count."""
+    if not source.size or int(source.matrix.cols.max(initial=0)) < frame.facts.n_slots:
+        return 1
+    return math.ceil(2.0 ** (position + _ROUNDED - frame.settings.activation_bits))
+
+
+def _halved(table: piecewise.Table, least: int, most: int) -> piecewise.Table:
+    """The same polynomial as two segments, which prove that arguments lie in them."""
+    if least >= most:
+        raise QuantizationError("all arguments but one lie outside a function's domain", UNDEFINED_HINT)
+    middle = (least + most + 1) // 2
+    moved = middle - int(table.starts[0])
+    whole = [0] * (3 - table.coefficients.shape[1]) + table.coefficients[0].tolist()
+    shifted = [whole[0], whole[1] + 2 * whole[0] * moved, whole[2] + moved * (whole[1] + whole[0] * moved)]
+    rows = np.array([whole, shifted], dtype=np.int64)[:, 3 - table.coefficients.shape[1] :]
+    return replace(table, starts=np.array([int(table.starts[0]), middle], dtype=np.int64), coefficients=rows)
 
 
 def _largest(spec: piecewise.Spec, shape: Function) -> float:
@@ -221,7 +292,7 @@ def _table(spec: piecewise.Spec, shape: Function, precision: int, node: str) -> 
             return bits, piecewise.cheapest_table(replace(spec, scale=2.0**bits))
         except QuantizationError as error:
             if bits <= precision - magnitude:
-                raise QuantizationError(f"{node}: {error}", error.hint) from error
+                raise QuantizationError(f"{node}: {error.message}", error.hint) from error
             bits = max(bits - 4, precision - magnitude)
 
 
@@ -290,7 +361,7 @@ def ends(step: Step, lo: I64, hi: I64) -> Ends:
     low, high = np.where(sure, lo, -FREE) >> shift, np.where(sure, hi, FREE) >> shift
     if starts.size > 1:
         single = low == high  # a constant, wherever it lies
-        stop = int(step.inputs.hi.max()) >> shift
+        stop = last_argument(step)
         low, high = (np.where(single, end, np.clip(end, starts[0], stop)) for end in (low, high))
         sure = np.ones_like(sure)
     last = np.append(starts[1:] - 1, max(int(high.max(where=sure, initial=starts[-1])), int(starts[-1])))
@@ -304,4 +375,4 @@ def ends(step: Step, lo: I64, hi: I64) -> Ends:
     return least, most
 
 
-KIND = StepKind("function", quantise, evaluate, ends=ends)
+KIND = StepKind("function", quantise, evaluate, undefined=undefined, ends=ends)

@@ -4,6 +4,8 @@
     y = floor(sqrt(x'))                       without ``scale``
     y = floor(sqrt(scale / x'))               with it
 
+An x' below ``refuse_lo`` has no root, and no witness; rounding may have moved a 0 down to it.
+
 Error: less than one unit of the result, and the operand's rounding. An x below ``clamp_lo`` is replaced by it.
 """
 
@@ -18,6 +20,7 @@ from prover.quantization.intervals import FREE, Ends, known
 from prover.quantization.operands import Operand, exponent, lifted, operand, result_bits, seen
 from prover.quantization.plan import LinearForms, Param, Step
 from prover.quantization.steps import StepKind
+from prover.quantization.steps.function import noise_counts
 from prover.quantization.trace import FloatStep
 from prover.roots import integer_root
 
@@ -49,19 +52,41 @@ def quantise(step: FloatStep, frame: Frame) -> Quantised:
     fraction, forms = frame.fit(step.inputs, wanted, step.node, error_bits=budget)
     source = _even(frame, forms, fraction, max(2 * bits, fraction + fraction % 2), step.node)
     target = source.bits
-    clamp: dict[str, Param] = {"clamp_lo": 0} if int(source.lo.min()) < 0 else {}
+    clamp = _refused(frame, step, source, largest)
+    if int(source.lo.min()) < 0 and not clamp:
+        clamp = {"clamp_lo": 0}
     return _done(step, frame, source, clamp, 2.0 ** -(target // 2))
 
 
 def evaluate(step: Step, inputs: I64) -> I64:
     values = inputs >> step.integer("shift")
-    if "clamp_lo" in step.params:
-        values = np.maximum(values, step.integer("clamp_lo"))
+    if "clamp_lo" in step.params or "refuse_lo" in step.params:
+        values = np.maximum(values, floor_of(step))
     if "scale" not in step.params:
         return integer_root(values)
     if np.any(values <= 0):
         raise ValueError("the inverse root of a number that is not positive")
     return integer_root(np.asarray(step.integer("scale") // values, dtype=np.int64))
+
+
+def undefined(step: Step, inputs: I64) -> NDArray[np.bool_]:
+    """Inputs of which an argument is negative, by more than rounding: bool[s]."""
+    if "refuse_lo" not in step.params:
+        return np.zeros(len(inputs), dtype=np.bool_)
+    return np.asarray((inputs >> step.integer("shift") < step.integer("refuse_lo")).any(axis=1))
+
+
+def floor_of(step: Step) -> int:
+    """What smaller arguments are taken for."""
+    return step.integer("clamp_lo") if "clamp_lo" in step.params else 0
+
+
+def _refused(frame: Frame, step: FloatStep, source: Operand, largest: float) -> dict[str, Param]:
+    """``refuse_lo`` where arguments may be negative by more than rounding makes a 0."""
+    noise = noise_counts(frame, step.inputs, source.bits)
+    if noise > 1:  # of computed numbers, whose rounding may grow with them
+        noise = max(noise, int(largest * 2.0 ** (source.bits - frame.settings.activation_bits)))
+    return {"refuse_lo": -noise} if int(source.lo.min()) >> source.shift < -noise else {}
 
 
 def _inverse(step: FloatStep, frame: Frame, smallest: float, largest: float) -> Quantised:
@@ -82,6 +107,7 @@ def _inverse(step: FloatStep, frame: Frame, smallest: float, largest: float) -> 
     least = int(source.lo.min())
     if least <= 0 or (1 << power) // least >> 2 * _WIDEST_ROOT:
         params["clamp_lo"] = max(1, counts >> _BELOW_SEEN)
+        params |= _refused(frame, step, source, largest)
     if int(source.hi.max()) << 4 >= 1 << power:
         raise QuantizationError(
             f"{step.node}: its argument may be 2^{exponent(float(source.hi.max()) / counts)} times the smallest one "
@@ -113,9 +139,8 @@ def ends(step: Step, lo: I64, hi: I64) -> Ends:
     if "scale" in step.params:
         return np.zeros_like(lo), np.full_like(hi, integer_root(np.array([max(step.integer("scale"), 0)]))[0])
     sure = known(lo, hi)
-    least = step.integer("clamp_lo") if "clamp_lo" in step.params else 0
-    largest = np.maximum(np.where(sure, hi, 0) >> step.integer("shift"), max(least, 0))
+    largest = np.maximum(np.where(sure, hi, 0) >> step.integer("shift"), max(floor_of(step), 0))
     return np.zeros_like(lo), np.where(sure, integer_root(largest), FREE)
 
 
-KIND = StepKind("root", quantise, evaluate, ends=ends)
+KIND = StepKind("root", quantise, evaluate, undefined=undefined, ends=ends)
