@@ -10,7 +10,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from prover.compiler import compile_model, solve
-from prover.errors import InputError, ModelShapeError, SchemaError, UnsupportedOpError
+from prover.errors import InputError, ModelShapeError, SchemaError, UnsupportedOpError, VerdictError
 from prover.graph import import_model
 from prover.lowering import lower
 from prover.quantization import IntegerModel, Plan, Request, calibrate
@@ -287,3 +287,8 @@ def test_too_many_keys_are_refused() -> None:
     onnx = build([node("LabelEncoder", ["n"], "y", **keys)], {"n": INT64})
     with pytest.raises(UnsupportedOpError, match="200000 keys to compare with"):
         calibrate(import_model(onnx), Schema("s", (Int("n", 0, 1 << 20),)))
+
+
+def test_a_category_listed_twice_is_refused() -> None:
+    with pytest.raises(VerdictError, match="cats_int64s holds an entry twice"):
+        import_model(build([node("OneHotEncoder", ["n"], "y", cats_int64s=[1, 2, 1])], {"n": INT64}))

@@ -143,6 +143,8 @@ def one_hot_categories(node: Node, dtype: np.dtype[Any]) -> tuple[Any, ...]:
     categories = _entries(node, name)
     if not categories:
         raise ValueError(f"{name} is empty, the input has dtype {dtype}")
+    if len(set(categories)) != len(categories):
+        raise ValueError(f"{name} holds an entry twice")  # which of the two is hot, runtimes do not agree on
     return categories
 
 
