@@ -2,7 +2,8 @@
 
 The estimate follows the compiler: linear operators fold into forms over the last nonlinearity's outputs, so a tensor
 has a *reach*, the variables an element depends on, which grows by every linear operator on the way; a nonlinearity
-costs some forty constraints an element and starts again at one. What was measured on nets from a thousand to a quarter
+costs some forty constraints an element and starts again at one. Recurrent layers cost by cells and turns, lookups at
+private places by the places there are. What was measured on nets from a thousand to a quarter
 of a million constraints is between half and all of it; models are refused by orders of magnitude, not by percents.
 """
 
@@ -50,6 +51,15 @@ _PRODUCTS = frozenset(
 """Operators that are free while one side is constant."""
 
 
+_ROWS_PER_CELL = {"RNN": 120.0, "GRU": 270.0, "LSTM": 430.0}
+"""Of a recurrent layer, for each cell and turn: its gates' functions and products, as measured."""
+
+_GATES = {"RNN": 1, "GRU": 3, "LSTM": 4}
+
+_LOOKUPS = frozenset({"Gather", "GatherElements", "GatherND"})
+"""Operators whose second operand says places of the first. Where it depends on the input every place is a variable."""
+
+
 @dataclass(frozen=True)
 class Estimate:
     """What a model will take.
@@ -79,6 +89,21 @@ def estimate(graph: Graph) -> Estimate:
             continue  # it reads constants only
         sizes = [graph.tensors[name].size for name in node.outputs if name]
         moving = [graph.tensors[name].size for name in node.inputs if reach.get(name)]
+        if node.op in _ROWS_PER_CELL:
+            cells, read = _recurrent(graph, node)
+            rows += _ROWS_PER_CELL[node.op] * cells
+            terms += _GATES[node.op] * cells * read
+            variables += 4.0 * cells
+            reach.update((name, 1.0) for name in node.outputs if name)
+            continue
+        if node.op in _LOOKUPS and reach.get(node.inputs[1]):
+            inner = float(_places(graph, node))
+            rows += inner * graph.tensors[node.inputs[1]].size
+            rows += inner * sum(sizes) if reach.get(node.inputs[0]) else 0.0
+            terms += inner * sum(sizes)
+            variables += inner * graph.tensors[node.inputs[1]].size
+            reach.update((name, inner) for name in node.outputs if name)
+            continue
         work, largest = _work(graph, node), max(*sizes, *moving, 1)
         if node.op in _FREE or (node.op in _PRODUCTS and len(moving) == 1):
             joined = sum(reach.get(name, 0.0) for name in node.inputs) if node.op in ("Add", "Sub") else inner
@@ -168,6 +193,20 @@ def _work(graph: Graph, node: Node) -> float:
     infos = [graph.tensors[name] if name else None for name in node.inputs]
     operands = [None if info is None else Operand(info.name, info.dtype, info.shape) for info in infos]
     return float(max(spec.work(node, operands), elements))
+
+
+def _recurrent(graph: Graph, node: Node) -> tuple[float, float]:
+    """Cells of all turns and directions, and what a gate of one reads: the state and a turn's input."""
+    x, _, recurrent = (graph.tensors[name].shape for name in node.inputs[:3])
+    return float(prod(x[:-1]) * recurrent[0] * recurrent[2]), float(recurrent[2] + x[-1])
+
+
+def _places(graph: Graph, node: Node) -> int:
+    """Entries among which one index of a lookup chooses."""
+    data, indices = (graph.tensors[name].shape for name in node.inputs[:2])
+    first = node.attributes.get("batch_dims" if node.op == "GatherND" else "axis")
+    start = first if isinstance(first, int) else 0
+    return prod(data[start : start + indices[-1]]) if node.op == "GatherND" else data[start]
 
 
 def _read(path: Path) -> str:

@@ -91,3 +91,16 @@ def test_the_command_prints_the_table(verdict: Verdict) -> None:
     assert rows["Reshape"].constants == ["shape"]
     for name in ("Gemm", "Softmax", "TreeEnsembleClassifier"):
         assert name in shown.stdout
+
+
+def test_the_table_fits_a_narrow_terminal(verdict: Verdict, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = verdict("ops").stdout.splitlines()
+    table = [line for line in lines if line.startswith(("│", "┃"))]
+    assert len(table) > len(operators())
+    assert max(map(len, table)) <= 80
+    cells = {line.split("│")[1].strip(): line.split("│") for line in table if line.startswith("│")}
+    for row in operators():
+        _, name, opsets, exactness, _, end = cells[row.name]
+        assert (name.strip(), opsets.strip()) == (row.name, f"{row.first}-{row.last}")
+        assert (exactness.strip(), end.strip()) == (row.exactness, "")

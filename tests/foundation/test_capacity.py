@@ -49,6 +49,53 @@ def convolutions(side: int, channels: int) -> bytes:
     return model(nodes, weights, 3 * side * side, {"y": (TensorProto.FLOAT, [1, channels, 1, 1])})
 
 
+def recurrent(op: str, turns: int, cells: int, inputs: int = 4) -> bytes:
+    """One layer with random weights."""
+    rng, gates = np.random.default_rng(0), {"RNN": 1, "GRU": 3, "LSTM": 4}[op]
+    shapes = {"W": (1, gates * cells, inputs), "R": (1, gates * cells, cells)}
+    weights: dict[str, np.ndarray] = {name: rng.normal(size=shape) / 3 for name, shape in shapes.items()}
+    weights = {name: value.astype(np.float32) for name, value in weights.items()}
+    weights["shape"] = np.array([turns, 1, inputs], dtype=np.int64)
+    nodes = [
+        helper.make_node("Reshape", ["X", "shape"], ["s"], "reshape"),
+        helper.make_node(op, ["s", "W", "R"], ["y"], "layer", hidden_size=cells),
+    ]
+    return model(nodes, weights, turns * inputs, {"y": (TensorProto.FLOAT, [turns, 1, 1, cells])})
+
+
+@pytest.mark.parametrize("op", ["RNN", "GRU", "LSTM"])
+def test_recurrent_layers_are_counted_by_cells_and_turns(op: str) -> None:
+    onnx = recurrent(op, 4, 5)
+    expected = estimate(import_model(onnx))
+    parts = compile_model(onnx, schema=Schema("s", tuple(Fixed(f"x{i}", 16, -32, 32) for i in range(16))))
+    assert 0.7 < expected.constraints / parts.circuit.r1cs.n_constraints < 1.6
+
+
+def test_a_long_recurrent_layer_is_refused() -> None:
+    graph = import_model(recurrent("LSTM", 200, 256))
+    assert 15e6 < estimate(graph).constraints < 30e6
+    with pytest.raises(ModelTooLargeError):
+        require_memory(graph, available=32 << 30)
+
+
+@pytest.mark.parametrize(("op", "indices"), [("Gather", [1]), ("GatherElements", [1, 64]), ("GatherND", [1, 1])])
+def test_lookups_at_private_places_are_counted(op: str, indices: list[int]) -> None:
+    sizes = {}
+    for entries in (100, 60_000):
+        table = {"table": np.ones((entries, 64), dtype=np.float32), "shape": np.array(indices, dtype=np.int64)}
+        nodes = [
+            helper.make_node("Cast", ["X"], ["whole"], "cast", to=TensorProto.INT64),
+            helper.make_node("Reshape", ["whole", "shape"], ["i"], "reshape"),
+            helper.make_node(op, ["table", "i"], ["y"], "look"),
+        ]
+        count = int(np.prod(indices))
+        sizes[entries] = estimate(import_model(model(nodes, table, count, {"y": (TensorProto.FLOAT, [1, 64])})))
+    more = sizes[60_000].terms - sizes[100].terms
+    assert more == 64 * 59_900
+    assert sizes[60_000].constraints - sizes[100].constraints == int(np.prod(indices)) * 59_900
+    assert sizes[60_000].memory > 1 << 30
+
+
 def test_an_image_network_is_refused_before_it_is_folded() -> None:
     onnx = convolutions(224, 64)
     schema = Schema("pixels", (Fixed("x", 255, 0, 255),))  # never looked at
