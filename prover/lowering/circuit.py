@@ -58,7 +58,7 @@ def lower(schema: Schema, plan: Plan) -> Circuit:
         # Exporters put slashes into node names; in an origin they separate scopes.
         with cs.scope(step.node.strip("/").replace("/", ".") or step.kind):
             try:
-                sure = SureStep.of(step, *ranges.of(step.inputs, step.node))
+                sure = ranges.step(step)
                 outputs = _lowering(step)(cs, sure, _forms(cs, variables, step.inputs))
                 ranges.append(sure)
                 outputs = outputs.with_bounds(step.lo, step.hi)

@@ -9,7 +9,7 @@ integers: exact, the same on every machine, and looser than the plan's where tha
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Self
 
 import numpy as np
@@ -18,7 +18,10 @@ from numpy.typing import NDArray
 from prover.errors import QuantizationError
 from prover.quantization import FactSpace, LinearForms, Step
 from prover.quantization.intervals import FREE, KNOWN, Ends, interval, known
+from prover.quantization.sparse import Sparse
 from prover.quantization.steps import step_kind
+
+_SMALL = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,10 +30,12 @@ class SureStep(Step):
 
     Attributes:
         least, most: int64[m], ends of the inputs that follow from constraints alone; -FREE and FREE where none do.
+        descends: bool[m - 1], whether each input is surely at least the next one; nothing of it unless asked for.
     """
 
     least: NDArray[np.int64]
     most: NDArray[np.int64]
+    descends: NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, dtype=np.bool_))
 
     @classmethod
     def of(cls, step: Step, least: NDArray[np.int64], most: NDArray[np.int64]) -> Self:
@@ -43,6 +48,8 @@ class SureRanges:
 
     def __init__(self, facts: FactSpace) -> None:
         self._lo, self._hi, self._groups = facts.lo, facts.hi, facts.groups
+        # Cuts of one form: its number, or -1, and the threshold. Who reached a higher one reached the lower ones.
+        self._form, self._threshold = np.full(facts.lo.size, -1, dtype=np.int64), np.zeros_like(facts.lo)
 
     def of(self, forms: LinearForms, node: str) -> Ends:
         """Ends of every form: int64[m] each, FREE where a sum may reach 2^61.
@@ -66,6 +73,43 @@ class SureRanges:
             )
         return low, high
 
+    def step(self, step: Step) -> SureStep:
+        """The step with what is sure of its inputs.
+
+        Raises:
+            QuantizationError: as :meth:`of` does.
+        """
+        sure = SureStep.of(step, *self.of(step.inputs, step.node))
+        return replace(sure, descends=self._descends(step.inputs)) if step.kind == "trees" else sure
+
+    def _descends(self, forms: LinearForms) -> NDArray[np.bool_]:
+        """bool[m - 1]: each form is surely at least the next one."""
+        matrix, m = forms.matrix, len(forms)
+        if m < 2:
+            return np.zeros(0, dtype=np.bool_)
+        above, below = matrix.rows < m - 1, matrix.rows > 0
+        difference = Sparse.from_triplets(
+            np.concatenate((matrix.rows[above], matrix.rows[below] - 1)),
+            np.concatenate((matrix.cols[above], matrix.cols[below])),
+            np.concatenate((matrix.data[above], -matrix.data[below])),
+            (m - 1, matrix.n_cols),
+        )
+        bias = forms.bias[:-1] - forms.bias[1:]
+        low = interval(difference, self._lo, self._hi, self._groups)[0] + bias
+        # Booleans and their sums, far from any overflow: of nothing else this is asked.
+        ends = np.concatenate((self._lo[matrix.cols], self._hi[matrix.cols]))
+        small = all(
+            np.abs(part.astype(np.float64)).max(initial=0.0) < _SMALL for part in (ends, matrix.data, forms.bias)
+        )
+        found = (low >= 0) & small
+        for row in np.flatnonzero((np.diff(difference.indptr) == 2) & (bias == 0)).tolist():
+            entries = slice(difference.indptr[row], difference.indptr[row + 1])
+            order = np.argsort(-difference.data[entries])
+            one, other = difference.cols[entries][order].tolist()
+            same = self._form[one] == self._form[other] >= 0 and self._threshold[one] <= self._threshold[other]
+            found[row] |= bool(same and np.array_equal(difference.data[entries][order], [1, -1]))
+        return np.asarray(found)
+
     def append(self, step: SureStep) -> None:
         """Add a step's outputs.
 
@@ -85,3 +129,8 @@ class SureRanges:
             )
         self._lo, self._hi = np.concatenate((self._lo, low)), np.concatenate((self._hi, high))
         self._groups = np.concatenate((self._groups, np.full(low.size, -1, dtype=np.int64)))
+        form, threshold = np.full(low.size, -1, dtype=np.int64), np.zeros(low.size, dtype=np.int64)
+        if step.kind == "cuts":
+            counts, threshold = step.integers("counts"), step.integers("thresholds")
+            form = np.repeat(np.arange(counts.size, dtype=np.int64), counts) + self._form.max(initial=-1) + 1
+        self._form, self._threshold = np.append(self._form, form), np.append(self._threshold, threshold)

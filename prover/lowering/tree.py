@@ -56,10 +56,14 @@ def cuts(cs: ConstraintSystem, step: SureStep, inputs: LinearVector) -> LinearVe
 
 def trees(cs: ConstraintSystem, step: SureStep, inputs: LinearVector) -> LinearVector:
     """The sums as products level by level, see :mod:`prover.lowering.selection`; and a row for each input that is not
-    surely 0 or 1."""
+    surely 0 or 1, or not surely at most the one before it in its group."""
     loose = np.flatnonzero((step.least < 0) | (step.most > 1))
     if loose.size:
         boolean(cs, inputs[loose], "atom.boolean")
+    group = np.repeat(np.arange(step.integers("atoms").size), np.maximum(step.integers("atoms") - 1, 0))
+    unordered = np.flatnonzero((group[1:] == group[:-1]) & ~step.descends)
+    if unordered.size:
+        cs.enforce(inputs[unordered + 1], inputs[unordered] - inputs[unordered + 1], 0, "atom.descending")
     lists = {name: step.integers(name) for name in LISTS}
     selection = Selection(Forest.read(lists))
     forms = selection.sums(lists["base"].size)

@@ -40,6 +40,13 @@ TREE: dict[str, int | tuple[int, ...]] = {
     "leaf_starts": (0, 1, 2), "leaf_outputs": (0, 0), "leaf_values": (5, 1), "base": (0,),
 }  # fmt: skip
 
+THREE = TREE | {
+    "atoms": (3,), "set_starts": (0, 2, 4), "set_groups": (0, 0), "set_runs": (2, 3, 1, 3),
+    "nodes": (0, -1, -2, 1, 0, -3), "roots": (1,), "leaf_starts": (0, 1, 2, 3),
+    "leaf_outputs": (0, 0, 0), "leaf_values": (7, 3, 1),
+}  # fmt: skip
+"""A tree that asks twice about one group: 1, 3 or 7."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -68,7 +75,7 @@ class Case:
         """Inputs for which some witness has other outputs than the step's semantics, when ``ends`` count as sure."""
         step, n = self.step(), len(self.claimed)
         least, most = np.array(ends, dtype=np.int64).T if ends is not None else unknown(n)
-        certain = SureStep.of(step, least, most)
+        certain = replace(SureStep.of(step, least, most), descends=np.full(n - 1, ends == self.claimed))
 
         def build(cs: ConstraintSystem) -> LinearVector:
             inputs = cs.private("x", n, (step.inputs.lo, step.inputs.hi))
@@ -121,6 +128,7 @@ CASES = {
     "condition": Case("select", choice, ((0, 1), (3, 3), (5, 5)), ((-1, 2), (3, 3), (5, 5)), {}),
     "one-hot": Case("one_hot", one_hot, ((1, 2),), ((0, 3),), {"k": 4}, 4),
     "atom": Case("trees", trees, ((0, 1),), ((-1, 2),), TREE),
+    "atoms": Case("trees", trees, ((0, 1), (0, 1)), ((0, 1), (0, 2)), THREE),
     "quotient of a remainder": Case("remainder", remainder, ((3, 5),), ((0, 8),), {"divisors": (3,)}),
     "argument of a function": Case(
         "function", function, ((2, 2),), ((-4, 7),), {"shift": 0, "out_shift": 1, **SMALL_TABLE}
