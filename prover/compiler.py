@@ -25,6 +25,7 @@ from prover.quantization import SEMANTICS, IntegerModel, Plan, Request, Settings
 from prover.quantization.accuracy import Accuracy, compare
 from prover.quantization.calibration import model_rows, probe
 from prover.quantization.categories import compared_columns, encoded_categories
+from prover.quantization.saturation import saturation_warnings
 from prover.quantization.search import EVALUATIONS, Point, Wish, search
 from prover.schema import Category, EncodedBatch, EncodedInput, Fixed, Float32, Layout, Schema
 
@@ -145,10 +146,14 @@ def compile_model(
     _report_progress(progress, "compile: constraints", 0.5)
     circuit = lower(schema, plan)
     _report_progress(progress, "compile: measuring", 0.8)
-    drawn = None if calibration is None else _drawn_accuracy(model, graph, schema, plan, batch)
+    drawn, warnings = None, saturation_warnings(plan, None, 0)
+    if calibration is not None:
+        drawn, warnings = _drawn_accuracy(model, graph, schema, plan, batch)
     run = IntegerModel(plan, schema).run(batch.codes, batch.missing)
     accuracy = compare(plan, run, expected(plan.output), slack=0.0 if drawn is None else drawn.largest_error or 0.0)
-    report = build_report(plan, circuit, accuracy, calibrated=calibration is not None, drawn=drawn, front=front)
+    report = build_report(
+        plan, circuit, accuracy, calibrated=calibration is not None, drawn=drawn, front=front, warnings=warnings
+    )
     _report_progress(progress, "compile: done", 1.0)
     return CompiledParts(graph, schema, plan, plan.layout, circuit, report)
 
@@ -174,25 +179,29 @@ def _point(
 
 def _drawn_accuracy(
     model: str | os.PathLike[str] | bytes, graph: Graph, schema: Schema, plan: Plan, samples: EncodedBatch
-) -> Accuracy | None:
-    """Accuracy on :func:`probe`'s inputs; None where the model is too large for it, or refuses them all.
+) -> tuple[Accuracy | None, tuple[str, ...]]:
+    """Accuracy on :func:`probe`'s inputs, and what to warn of.
 
-    Inputs that overflow the float model, so that it gives no number, are left out.
+    There is none where the model is too large for it, or refuses them all. Inputs that overflow the float model, so
+    that it gives no number, are left out.
     """
+    silent = None, saturation_warnings(plan, None, 0)
     terms = sum(step.inputs.matrix.nnz for step in plan.steps)
     if terms * N_DRAWN > _AFFORDABLE:
-        return None
+        return silent
     batch = probe(schema, samples, N_DRAWN, seed=1)
     try:
         expected = model_outputs(model, graph, batch.to_model_rows(), plan.output)
     except (InputError, ModelFileError):
-        return None
+        return silent
     kept = np.ones(N_DRAWN, dtype=np.bool_)
     if expected.dtype.kind == "f":
         kept = np.isfinite(expected.reshape(N_DRAWN, -1)).all(axis=1)
-    if not kept.any():
-        return None
-    return compare(plan, IntegerModel(plan, schema).run(batch.codes[kept], batch.missing[kept]), expected[kept])
+    found, integers = None, IntegerModel(plan, schema)
+    if kept.any():
+        found = compare(plan, integers.run(batch.codes[kept], batch.missing[kept]), expected[kept])
+    flips = 0 if found is None else found.decision_flips
+    return found, saturation_warnings(plan, integers.run(batch.codes, batch.missing), flips)
 
 
 def solve(

@@ -82,6 +82,14 @@ def progress_bar(*, as_json: bool) -> Iterator[Progress]:
         yield report
 
 
+def alert(text: str) -> None:
+    """A warning on stderr, yellow where a person is watching."""
+    from rich.console import Console
+    from rich.text import Text
+
+    Console(stderr=True).print(Text(f"warning: {plain(text, kept='')}", style="yellow"))
+
+
 def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     """A table on stdout, as wide as the terminal. The first column and those without a name are flush left."""
     from rich.console import Console

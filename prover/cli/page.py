@@ -15,6 +15,7 @@ body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2.5rem au
 h1 { font-size: 1.5rem; margin-bottom: 0; }
 h2 { font-size: 1.1rem; margin: 2.2rem 0 .6rem; }
 p.about { color: var(--soft); margin-top: .2rem; }
+p.warning { border-left: .3rem solid #d9a400; padding-left: .8rem; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 th { font-weight: 600; }
@@ -39,6 +40,7 @@ def page(name: str, report: Report) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<h1>{escape(name)}</h1>\n"
         '<p class="about">What proving this model costs, and how far the proved numbers are from its own.</p>\n'
+        + "".join(f'<p class="warning">Warning: {escape(text)}</p>\n' for text in report.warnings)
         + "\n".join(section for section in sections if section)
         + "\n</body>\n</html>\n"
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prover.cli.console import table
+from prover.cli.console import alert, table
 from prover.lowering import Report
 
 _BAR = 32
@@ -12,6 +12,8 @@ _BAR = 32
 def show(name: str, report: Report) -> None:
     """Print everything a report of the model ``name`` holds."""
     table(f"{name}: cost and accuracy", ["", ""], [list(row) for row in report.summary()])
+    for warning in report.warnings:
+        alert(warning)
     if report.front:
         table("Plans to choose from, this one with an arrow", FRONT, front_rows(report))
     total = max(report.constraints, 1)

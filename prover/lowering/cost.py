@@ -92,6 +92,7 @@ class Report:
             which is not float32's; see :mod:`prover.quantization.error_bound`. ``within_bound`` counts the samples
             that close to a boundary. None where no bound is proved.
         exactness: in words, how the proved decision relates to the model's.
+        warnings: what inputs of the schema meet that samples do not: where values are cut off, or have no proof.
         front: the plans that a search for an error or a size found, none of them worse than another in everything.
         score_error_bound: proven bound on the distance of a revealed probability from the sigmoid of its logit.
         calibrated: whether the samples are the caller's; otherwise they were drawn from the schema's ranges.
@@ -129,6 +130,7 @@ class Report:
     error_bound: float | None
     exactness: str
     front: tuple[Alternative, ...]
+    warnings: tuple[str, ...]
     score_error_bound: float
     reveal: str
     output: str
@@ -157,6 +159,8 @@ class Report:
             lists = {key: tuple(value) for key, value in _fields(cls, raw).items() if isinstance(value, list)}
             lists["layers"] = tuple(LayerCost(**_fields(LayerCost, entry)) for entry in raw["layers"])
             lists["front"] = tuple(Alternative(**_fields(Alternative, entry)) for entry in raw["front"])
+            if not isinstance(raw["warnings"], list) or not all(isinstance(text, str) for text in raw["warnings"]):
+                raise ValueError("warnings are no list of texts")
             lists["widths"] = tuple(Width(**_fields(Width, entry)) for entry in raw["widths"])
             nested = {"histogram": _histogram(raw["histogram"]), "drawn": _accuracy(raw["drawn"])}
             return cls(**{**raw, **lists, **nested})
@@ -219,6 +223,7 @@ def build_report(
     calibrated: bool,
     drawn: Accuracy | None = None,
     front: Sequence[Point] = (),
+    warnings: tuple[str, ...] = (),
 ) -> Report:
     """Put the costs of a circuit beside the accuracy of its plan.
 
@@ -228,6 +233,7 @@ def build_report(
         calibrated: see there.
         drawn: on inputs drawn from the schema.
         front: of the search that chose the plan.
+        warnings: of :func:`prover.quantization.saturation.saturation_warnings`.
     """
     r1cs, layout = circuit.r1cs, plan.layout
     domain = domain_size(r1cs)
@@ -255,6 +261,7 @@ def build_report(
         error_bound=error_bound(plan.steps),
         exactness=_exactness(plan),
         front=tuple(Alternative.of(point) for point in front),
+        warnings=warnings,
         score_error_bound=plan.error_billionths / 1e9,
         reveal=layout.reveal.name.lower(),
         output=plan.output,
