@@ -5,7 +5,6 @@ from __future__ import annotations
 import tokenize
 import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 from prover.cli.tables import read_csv
 from prover.errors import InputError
 from prover.jsontext import parse_json
+from prover.schema import Schema
 
 _DAMAGE = (
     OSError,
@@ -34,11 +34,11 @@ _DAMAGE = (
 """What numpy and zipfile raise on files that are not theirs."""
 
 
-def read_samples(path: Path, labels: Mapping[int, Sequence[str]] | None = None) -> NDArray[Any]:
+def read_samples(path: Path, schema: Schema | None = None) -> NDArray[Any]:
     """The samples in an ``.npz`` (array ``X``, or its only two-dimensional array), ``.npy`` or ``.csv`` file.
 
     Args:
-        labels: of the schema's categories, by column, where there is a schema; for a ``.csv``.
+        schema: of the samples, where there is one; it names the columns of a ``.csv``.
 
     Returns:
         number[n, d], or objects where a ``.csv`` holds texts.
@@ -47,7 +47,7 @@ def read_samples(path: Path, labels: Mapping[int, Sequence[str]] | None = None) 
         InputError: unreadable, or no array that could be meant.
     """
     if path.suffix == ".csv":
-        return read_csv(path, labels or {})
+        return read_csv(path, schema)
     try:
         loaded = np.load(path, allow_pickle=False)
     except FileNotFoundError as error:
@@ -79,14 +79,14 @@ def _matrix(path: Path, name: str, array: NDArray[Any]) -> NDArray[Any]:
     return array
 
 
-def read_input(path: Path, index: int | None, labels: Mapping[int, Sequence[str]] | None = None) -> Any:
+def read_input(path: Path, index: int | None, schema: Schema | None = None) -> Any:
     """One input: row ``index`` of a sample file, or a JSON object (feature → value), list, or list of either.
 
     Raises:
         InputError: unreadable, or the index is missing or out of range.
     """
     if path.suffix in (".npz", ".npy", ".csv"):
-        samples = read_samples(path, labels)
+        samples = read_samples(path, schema)
         return samples[_index(path, index, len(samples))]
     try:
         document = parse_json(path.read_text(encoding="utf-8"), object_pairs_hook=_no_repeats)

@@ -53,8 +53,8 @@ def compile_(
     as_json: JsonOption = False,
 ) -> None:
     """Compile an ONNX model into a circuit and say what it will cost and what it gets wrong."""
-    labels = {} if schema is None else prover.Schema.from_json(schema).labels
-    samples = None if calibration is None else read_samples(calibration, labels)
+    features = None if schema is None else prover.Schema.from_json(schema)
+    samples = None if calibration is None else read_samples(calibration, features)
     with progress_bar(as_json=as_json) as progress:
         bundle = prover.compile(
             model,
@@ -195,7 +195,7 @@ def read_applicant(
     if opening is not None:
         return prover.Opening.load(opening, bundle.schema)
     assert input_ is not None
-    return prover.Opening.of(bundle.schema, read_input(input_, index, bundle.schema.labels))
+    return prover.Opening.of(bundle.schema, read_input(input_, index, bundle.schema))
 
 
 def _keep_key(bundle: prover.Bundle, directory: Path, force: bool) -> prover.Bundle:

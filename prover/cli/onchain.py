@@ -111,7 +111,7 @@ def attest(
     from prover.chain.models import register_issuer
 
     bundle = prover.load(directory)
-    facts = prover.Opening.of(bundle.schema, read_input(input_, index, bundle.schema.labels))
+    facts = prover.Opening.of(bundle.schema, read_input(input_, index, bundle.schema))
     sender, records = _sender(network, chain_id, keystore, account, deployments)
     stack = _open_stack(records)
     register_issuer(sender, stack.issuers)
