@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import math
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ from numpy.typing import NDArray
 
 from prover.errors import InputError
 from prover.schema import Schema
+from prover.schema.texts import from_texts
 
 
 def read_csv(path: Path, schema: Schema | None = None) -> NDArray[Any]:
@@ -49,11 +48,7 @@ def read_csv(path: Path, schema: Schema | None = None) -> NDArray[Any]:
         rows = rows[1:]
     if not rows or not order:
         raise InputError(f"{path} has no rows below its header")
-    columns = list(zip(*rows, strict=True))
-    labels = {} if schema is None else schema.labels
-    arranged = [_column(list(columns[place]), labels.get(index, ())) for index, place in enumerate(order)]
-    kind: Any = np.float64 if all(column.dtype == np.float64 for column in arranged) else object
-    return np.stack([column.astype(kind) for column in arranged], axis=1)
+    return from_texts(np.array(rows, dtype=object)[:, order], {} if schema is None else schema.labels)
 
 
 def _is_header(rows: list[list[str]], schema: Schema | None) -> bool:
@@ -102,14 +97,3 @@ def _is_number(cell: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _column(cells: list[str], labels: Sequence[str]) -> NDArray[Any]:
-    """A column of numbers, or of texts where any cell is none or all are labels."""
-    texts = np.array([cell or None for cell in cells], dtype=object)
-    if labels and set(cells) - {""} <= set(labels):
-        return texts
-    try:
-        return np.array([math.nan if cell.strip() == "" else float(cell) for cell in cells], dtype=np.float64)
-    except ValueError:
-        return texts

@@ -150,7 +150,7 @@ def encode_samples(schema: Schema, samples: NDArray[np.generic] | None) -> Encod
 
 def model_rows(batch: EncodedBatch, samples: NDArray[np.generic] | None) -> NDArray[np.float32]:
     """What the float model sees: the caller's own numbers, or those of the codes where there are none."""
-    if samples is None or np.asarray(samples).dtype == object:
+    if samples is None or np.asarray(samples).dtype.kind in "OU":
         return batch.to_model_rows()
     return np.asarray(samples, dtype=np.float32)
 

@@ -74,11 +74,19 @@ def _misfit(trace: Trace, dtype: np.dtype[Any], value: Value) -> str:
         low, high = (0.0, 0.0) if value.names else (float(value.classes.min()), float(value.classes.max()))
     else:
         if dtype != np.float16 and not is_whole(trace, value):
-            return f"{dtype} values that are not known to be whole"
+            return f"{dtype} values that are not known to be whole{_broken(trace, value)}"
         low, high = _range(trace, value)
     if least <= low and high <= most:
         return ""
     return f"its values lie in [{low:g}, {high:g}], which {dtype} does not hold"
+
+
+def _broken(trace: Trace, value: Affine) -> str:
+    """Names a feature that an element which may be no whole number is computed from; empty where none is."""
+    columns = value.matrix.take(np.flatnonzero(~trace.is_whole(value))).cols
+    units = trace.unit[columns]
+    slots = columns[(columns < trace.facts.n_slots) & (units != np.rint(units))]
+    return f": feature {trace.facts.feature_at(int(slots[0])).name!r} is none" if slots.size else ""
 
 
 def _range(trace: Trace, value: Affine) -> tuple[float, float]:

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from prover.errors import SchemaError
 from prover.schema.features import EXACT_FIXED, Bool, Category, Feature, Fixed, Int
+from prover.schema.texts import from_texts
 
 SCALE = 1024
 """Units to 1 of a derived ``fixed`` feature: 10 fraction bits."""
@@ -23,13 +24,15 @@ def derive_features(calibration: NDArray[np.generic], *, uniform: bool = False) 
     A column with NaN becomes optional. A column of texts becomes a category of the texts it holds, sorted.
 
     Args:
-        calibration: [n, d] real numbers, n and d at least 1; or objects, columns of which may be texts.
+        calibration: [n, d] real numbers, n and d at least 1; or objects or texts, columns of which may be numbers.
         uniform: one type and range for all columns.
 
     Raises:
         SchemaError: no data, infinities, a column without a number, or values too large for exact integers.
     """
     table = np.asarray(calibration)
+    if table.dtype.kind == "U" and table.ndim == 2 and 0 not in table.shape:
+        table = from_texts(table, {})
     if table.dtype == object and table.ndim == 2 and 0 not in table.shape and not uniform:
         return tuple(_mixed(f"x{index}", column) for index, column in enumerate(table.T))
     if table.ndim != 2 or 0 in table.shape or table.dtype.kind not in "fiub":

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prover.errors import InputError
-from prover.schema.features import EXACT, Bool, Feature, Fixed, Float32
+from prover.schema.features import EXACT, Bool, Category, Feature, Fixed, Float32
 from prover.schema.float_codes import code_of_float32, float32_of_code
+from prover.schema.texts import from_texts
 
 FeatureValues = Mapping[str, object] | Sequence[object] | NDArray[np.generic]
 """One input: by feature name, or in schema order."""
@@ -94,7 +95,7 @@ def encode_table(features: tuple[Feature, ...], table: NDArray[np.generic]) -> E
 
     Args:
         table: [n, d] of a real dtype up to 64 bits (float16, float32, float64, integers, bool), or of objects:
-            whatever :func:`encode_values` takes.
+            whatever :func:`encode_values` takes; or of texts, where a cell that is no label is a number.
 
     Raises:
         InputError: naming the row and the feature.
@@ -102,6 +103,8 @@ def encode_table(features: tuple[Feature, ...], table: NDArray[np.generic]) -> E
     if not isinstance(table, np.ndarray) or table.ndim != 2 or table.shape[1] != len(features):
         shape = table.shape if isinstance(table, np.ndarray) else type(table).__name__
         raise InputError(f"inputs have shape {shape}, expected (n, {len(features)})", "one row per input")
+    if table.dtype.kind == "U" and len(table):
+        table = from_texts(table, {i: item.labels for i, item in enumerate(features) if isinstance(item, Category)})
     if table.dtype == object:
         rows = [encode_values(features, row) for row in table]
         codes = np.stack([row.codes for row in rows]) if rows else np.zeros(table.shape, dtype=np.int64)

@@ -72,7 +72,7 @@ def test_uniform_keeps_the_ends_of_a_scale() -> None:
         (np.zeros((3, 0)), r"shape \(3, 0\)"),
         (np.zeros(3), r"shape \(3,\)"),
         (np.zeros((2, 2), dtype=complex), "dtype complex"),
-        (np.array([["a"]]), "dtype <U1"),
+        (np.array([[b"a"]]), r"dtype \|S1"),
         (np.full((2, 1), np.nan), "'x0' holds only missing"),
         (np.array([[1.0], [np.inf]]), "'x0' holds infinities"),
         (np.array([[1.0], [1e30]]), "'x0' reaches 1e\\+30"),
