@@ -36,6 +36,7 @@ def apply(
     /,
     *,
     ends: bool = False,
+    finer: int = 0,
     **params: float,
 ) -> Affine:
     """The catalogue's function ``name`` (``tables/functions.py``) with its constants ``params``, element by element.
@@ -48,6 +49,7 @@ def apply(
         within: where the caller knows the arguments to lie, whatever intervals say; results stay outside it what they
             are at its ends. Inputs that leave the function's own domain have no proof.
         ends: whether the domain's ends are taken as well where they are poles: the caller reads no result there.
+        finer: bits of the result beyond an activation's.
 
     Raises:
         UnsupportedOpError: an argument proven to lie outside the function's domain.
@@ -60,7 +62,7 @@ def apply(
         meaning, domain = shape.evaluate, shape.domain
 
         def block(trace: Trace, node: Node, rest: Affine) -> Affine:
-            return _tabled(trace, node, name, params, rest, within, ends)
+            return _tabled(trace, node, name, params, rest, within, {"ends": ends, "finer": finer})
 
     def exact(values: F64) -> F64:
         with np.errstate(all="ignore"):
@@ -102,7 +104,7 @@ def _tabled(
     params: dict[str, float],
     x: Affine,
     within: tuple[float, float],
-    ends: bool,
+    more: dict[str, int],
 ) -> Affine:
     """A ``function`` step; periodic functions of wide ranges are reduced to one period first."""
     shape = function(name, tuple(sorted(params.items())))
@@ -113,7 +115,7 @@ def _tabled(
         within = -period / 2 - _SLACK, period / 2 + _SLACK
     least, most = max(shape.domain[0], within[0]), min(shape.domain[1], within[1])
     results = shape.range(np.clip(low, least, most), np.clip(high, least, most))
-    details = {"function": name, "arguments": params, "within": within, "ends": ends}
+    details = {"function": name, "arguments": params, "within": within, **more}
     return trace.append(FloatStep("function", node.name, x, x.size, details), x.shape, lo=results[0], hi=results[1])
 
 

@@ -35,6 +35,7 @@ def contract(
     *,
     limit: float = np.inf,
     relative: bool = False,
+    finer: int = 0,
 ) -> Affine:
     """Sums of products: ``out[rows[i]] += a[left[i]] * b[right[i]]``, a tensor of ``shape``.
 
@@ -45,6 +46,7 @@ def contract(
         limit: what the caller knows no sum exceeds in magnitude, roundings included, though intervals say more: a
             number over the norm it is part of. It saves bits; a wrong one makes honest provers fail, nothing else.
         relative: what reads the sums needs them relative to the largest only, as a root does.
+        finer: bits that a rounded sum keeps beyond an activation's.
 
     Returns:
         Products in which one side is constant are linear and cost nothing; the others are one step, and one
@@ -79,6 +81,7 @@ def contract(
         "whole": whole,
         "limit": limit,
         "relative": relative,
+        "finer": finer,
     }
     step = FloatStep("contract", node.name, inputs, filled.size, params)
     sums = trace.append(step, (filled.size,), whole=whole, lo=low, hi=high)

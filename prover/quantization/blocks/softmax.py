@@ -27,6 +27,9 @@ _NOT_ABOVE_0 = (-math.inf, 0.0)
 _DEEP = 256.0
 """Coefficients of booleans beyond it are masks."""
 
+_FEW = 3
+"""Of 2^3 elements, the errors of shares that are summed up stay below eight roundings; those of more get finer."""
+
 _LARGEST_SHARE = 1.01
 """No share of a sum is above 1, but for the rounding of the sum's inverse."""
 
@@ -78,11 +81,12 @@ def _distributions(trace: Trace, node: Node, x: Affine, rows: NDArray[np.int64])
         largest.append(maximum(trace, node, x.pick(starts[members][:, None] + np.arange(count))))
         order.append(members)
     peaks = Affine.stack(largest).pick(np.argsort(np.concatenate(order), kind="stable"))
-    powers = apply(trace, node, "Exp", combined(x, peaks.pick(row), -1.0), _NOT_ABOVE_0)
+    finer = max(0, math.ceil(math.log2(int(counts.max()))) - _FEW)
+    powers = apply(trace, node, "Exp", combined(x, peaks.pick(row), -1.0), _NOT_ABOVE_0, finer=finer)
     every, ones = np.arange(x.size, dtype=np.int64), np.ones(x.size)
     sums = Sparse.from_triplets(row, every, ones, (counts.size, x.size))
     inverse = inverses(trace, node, powers.mapped(sums, np.zeros(counts.size), (counts.size,)), least=_LEAST_SUM)
-    return contract(trace, node, powers, inverse, every, row, every, x.shape, limit=_LARGEST_SHARE)
+    return contract(trace, node, powers, inverse, every, row, every, x.shape, limit=_LARGEST_SHARE, finer=finer)
 
 
 def _softened(trace: Trace, rows: Affine) -> Affine:
@@ -123,7 +127,8 @@ def log_sum_exp(trace: Trace, node: Node, rows: Affine) -> Affine:
         return rows.pick(np.arange(rows.size, dtype=np.int64))
     m, k = rows.shape
     largest = maximum(trace, node, rows)
-    powers = apply(trace, node, "Exp", _centred(rows, largest), _NOT_ABOVE_0)
+    finer = max(0, math.ceil(math.log2(k)) - _FEW)
+    powers = apply(trace, node, "Exp", _centred(rows, largest), _NOT_ABOVE_0, finer=finer)
     # The largest power is 1, and none is larger or negative.
     logarithm = apply(trace, node, "Log", powers.mapped(_sums(m, k), np.zeros(m), (m,)), (1.0, float(k)))
     return Affine(largest.shape, largest.matrix.add(logarithm.matrix), largest.bias + logarithm.bias, largest.optional)

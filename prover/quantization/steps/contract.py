@@ -75,7 +75,7 @@ def quantise(step: FloatStep, frame: Frame) -> Quantised:
     plain = Step("contract", step.node, forms, low, high, fraction, bit_length(observed), params)
     width = bit_length(np.stack((low, high)))
     kept = result_bits(frame, float(np.abs(evaluate(plain, observed)).max()) * 2.0**-fraction)
-    shift = max(fraction - kept, 0)
+    shift = max(fraction - kept - int(step.params["finer"]), 0)
     pays = width > _widest(frame) or shift * frame.readers.rows > width * low.size
     if whole or not pays:
         return Quantised(plain, 2.0**-fraction)

@@ -68,13 +68,14 @@ _MARGIN = 1.5
 def quantise(step: FloatStep, frame: Frame) -> Quantised:
     """``step.params``: ``"function"``, a name of :mod:`prover.quantization.tables.functions`, its ``"arguments"``,
     ``"within"``, where the arguments are known to lie, although their linear forms may not show it, and ``"ends"``,
-    whether the domain's ends are taken as well where they are poles, since nobody reads the result there.
+    whether the domain's ends are taken as well where they are poles, since nobody reads the result there;
+    ``"finer"``, bits of the result beyond an activation's.
     """
     name, arguments = str(step.params["function"]), tuple(sorted(step.params["arguments"].items()))
     shape, settings = function(name, arguments), frame.settings
     low, high = _domain(step, shape, frame)
     slope = _slope(shape, low, high)
-    precision = settings.activation_bits
+    precision = settings.activation_bits + int(step.params["finer"])
     kept = min(max(precision + 1 + math.ceil(math.log2(slope)), 2), 2 * precision + 4)
     wanted = max(frame.hidden_fraction_bits(step.inputs) + max(math.ceil(math.log2(slope)), 0), kept)
     fraction, forms = frame.fit(step.inputs, wanted, step.node, error_bits=settings.hidden_error_bits, kept=kept)
@@ -252,7 +253,7 @@ def _chosen(spec: piecewise.Spec, shape: Function, step: FloatStep, frame: Frame
     rounding's part of the error to spare.
     """
     settings, readers = frame.settings, frame.readers
-    precision = settings.activation_bits
+    precision = settings.activation_bits + int(step.params["finer"])
     bits, table = _table(spec, shape, precision, step.node)
     if not readers.rows or not readers.kinds <= _ABSORBING or not math.isfinite(readers.reach):
         return bits, table
