@@ -22,7 +22,7 @@ from prover.graph import Graph, import_model
 from prover.lowering import Report, assignments, build_report, lower
 from prover.progress import Progress, silent
 from prover.quantization import SEMANTICS, IntegerModel, Plan, Request, Settings, calibrate, encode_samples
-from prover.quantization.accuracy import Accuracy, compare
+from prover.quantization.accuracy import Accuracy, measure
 from prover.quantization.calibration import model_rows, probe
 from prover.quantization.categories import compared_columns, encoded_categories
 from prover.quantization.saturation import saturation_warnings
@@ -150,7 +150,7 @@ def compile_model(
     if calibration is not None:
         drawn, warnings = _drawn_accuracy(model, graph, schema, plan, batch)
     run = IntegerModel(plan, schema).run(batch.codes, batch.missing)
-    accuracy = compare(plan, run, expected(plan.output), slack=0.0 if drawn is None else drawn.largest_error or 0.0)
+    accuracy = measure(plan, run, expected, slack=0.0 if drawn is None else drawn.largest_error or 0.0)
     report = build_report(
         plan, circuit, accuracy, calibrated=calibration is not None, drawn=drawn, front=front, warnings=warnings
     )
@@ -171,7 +171,7 @@ def _point(
         constraints = lower(schema, plan).r1cs.n_constraints
     except QuantizationError:
         return None
-    found = compare(plan, IntegerModel(plan, schema).run(batch.codes, batch.missing), expected(plan.output))
+    found = measure(plan, IntegerModel(plan, schema).run(batch.codes, batch.missing), expected)
     sizes = {step.node: step.n_outputs for step in plan.steps}
     steps = tuple(sorted(sizes, key=lambda name: (-sizes[name], name)))
     return Point(settings, constraints, found.largest_error or 0.0, found.decision_flips, steps)
@@ -191,7 +191,8 @@ def _drawn_accuracy(
         return silent
     batch = probe(schema, samples, N_DRAWN, seed=1)
     try:
-        expected = model_outputs(model, graph, batch.to_model_rows(), plan.output)
+        values = functools.cache(functools.partial(model_outputs, model, graph, batch.to_model_rows()))
+        expected = values(plan.output)
     except (InputError, ModelFileError):
         return silent
     kept = np.ones(N_DRAWN, dtype=np.bool_)
@@ -199,7 +200,8 @@ def _drawn_accuracy(
         kept = np.isfinite(expected.reshape(N_DRAWN, -1)).all(axis=1)
     found, integers = None, IntegerModel(plan, schema)
     if kept.any():
-        found = compare(plan, integers.run(batch.codes[kept], batch.missing[kept]), expected[kept])
+        run = integers.run(batch.codes[kept], batch.missing[kept])
+        found = measure(plan, run, lambda output: values(output)[kept])
     flips = 0 if found is None else found.decision_flips
     return found, saturation_warnings(plan, integers.run(batch.codes, batch.missing), flips)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -60,8 +61,8 @@ class Accuracy:
         max_abs_error, mean_abs_error: in the score (a probability, or a raw output); None when the model gives
             labels only, or several linked probabilities.
         max_logit_error, mean_logit_error: before the link function; for raw outputs the same as above.
-        label_flips: rows whose class differs, or one of several independent probabilities lies on the other side
-            of a half; 0 for raw scores.
+        label_flips: rows whose class differs, from the model's own label where that is revealed, or one of several
+            independent probabilities lies on the other side of a half; 0 for raw scores.
         tier_flips: rows whose tier differs, at the plan's thresholds or the default ones; 0 without tiers.
         decision_flips: flips of what is revealed: tiers of a tier plan, classes of any other.
         near_threshold: rows whose logit lies within the largest known error of a tier threshold or the class boundary.
@@ -89,17 +90,34 @@ class Accuracy:
         return self.max_abs_error if self.max_logit_error is None else self.max_logit_error
 
 
-def compare(plan: Plan, run: Run, expected: NDArray[np.generic], *, slack: float = 0.0) -> Accuracy:
+def measure(plan: Plan, run: Run, values: Callable[[str], NDArray[np.generic]], *, slack: float = 0.0) -> Accuracy:
+    """:func:`compare`; ``values`` gives the float model's values [s, ...] of a named output for the run's rows."""
+    labels = values(plan.label_output) if plan.label_output else None
+    return compare(plan, run, values(plan.output), labels=labels, slack=slack)
+
+
+def compare(
+    plan: Plan,
+    run: Run,
+    expected: NDArray[np.generic],
+    *,
+    labels: NDArray[np.generic] | None = None,
+    slack: float = 0.0,
+) -> Accuracy:
     """Compare a run of the plan with the float values of the plan's output.
 
     Args:
         plan: the plan.
         run: its reference model on s rows.
         expected: [s, ...] values of the graph output ``plan.output`` for the same rows.
+        labels: [s, 1] values of the model's own label where the plan reveals it; without them the label is taken to be
+            the class of the largest score, or of one above a half, which is not always true of ties.
         slack: an error known from other rows; the larger of it and the largest error here counts as near.
     """
     if run.refused.any() and not run.refused.all():
-        decided = compare(plan, run.decided(), np.asarray(expected)[~run.refused], slack=slack)
+        kept = ~run.refused
+        own = None if labels is None else np.asarray(labels)[kept]
+        decided = compare(plan, run.decided(), np.asarray(expected)[kept], labels=own, slack=slack)
         return replace(decided, refused=int(run.refused.sum()))
     wanted = np.asarray(expected).reshape(len(run.outputs), -1)
     if plan.link == "whole":
@@ -108,7 +126,7 @@ def compare(plan: Plan, run: Run, expected: NDArray[np.generic], *, slack: float
         return Accuracy(len(wanted), *_extremes(distances), None, None, changed, 0, changed, 0)
     logits = _logits(plan, run)
     if plan.labels_only:
-        flips = int(np.count_nonzero(_labels(plan, logits) != _integers(plan, wanted[:, -1])))
+        flips = _changed(plan, run, wanted)
         return Accuracy(len(wanted), None, None, None, None, flips, 0, flips, 0)
     wanted = wanted.astype(np.float64)
     if logits.shape[1] == 1 and wanted.shape[1] == 2:
@@ -125,7 +143,7 @@ def compare(plan: Plan, run: Run, expected: NDArray[np.generic], *, slack: float
         scores = run.outputs / 10.0 ** np.array(plan.layout.decimals)
     error = None if scores is None else np.abs(scores - wanted)
     distance = None if exact is None else np.abs(logits - exact)[np.isfinite(exact).all(axis=1)]
-    labels = _flips(plan, logits, wanted)
+    flips = _flips(plan, logits, wanted) if labels is None else _changed(plan, run, np.asarray(labels))
     largest = 0.0 if distance is None or not distance.size else float(distance.max())
     tiers, near = _tiers(plan, run, logits, wanted, max(slack, largest))
     bound = error_bound(plan.steps)
@@ -133,9 +151,9 @@ def compare(plan: Plan, run: Run, expected: NDArray[np.generic], *, slack: float
         len(wanted),
         *_extremes(error),
         *_extremes(distance),
-        labels,
+        flips,
         tiers,
-        tiers if plan.layout.reveal is Reveal.TIER else labels,
+        tiers if plan.layout.reveal is Reveal.TIER else flips,
         near,
         Histogram.of(_signed(logits, exact, scores, wanted)),
         within_bound=0 if bound is None else _tiers(plan, run, logits, wanted, bound)[1],
@@ -168,12 +186,9 @@ def _logits(plan: Plan, run: Run) -> F64:
     return np.concatenate(columns, axis=1)
 
 
-def _labels(plan: Plan, logits: F64) -> NDArray[np.int64]:
-    if logits.shape[1] == 1:
-        low, high = plan.classes or (0, 1)
-        return np.where(logits[:, 0] > 0, high, low)
-    classes = np.array(plan.classes or range(logits.shape[1]), dtype=np.int64)
-    return np.asarray(classes[np.argmax(logits, axis=1)], dtype=np.int64)
+def _changed(plan: Plan, run: Run, labels: NDArray[np.generic]) -> int:
+    """Rows whose revealed label is not the model's."""
+    return int(np.count_nonzero(run.outputs[:, 0] != _integers(plan, labels.reshape(len(run.outputs), -1)[:, -1])))
 
 
 def _integers(plan: Plan, labels: NDArray[np.generic]) -> NDArray[np.int64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from prover.errors import InputError, QuantizationError
 from prover.graph import Graph
-from prover.quantization.accuracy import compare
+from prover.quantization.accuracy import measure
 from prover.quantization.bounds import LIMIT
 from prover.quantization.error_bound import rounds_values, with_error_bound
 from prover.quantization.facts import FactSpace
@@ -21,7 +22,7 @@ from prover.quantization.readers import readers
 from prover.quantization.sparse import Sparse
 from prover.quantization.steps import step_kind
 from prover.quantization.trace import FIXED, IMPUTE, trace_graph
-from prover.schema import EncodedBatch, Feature, Schema
+from prover.schema import EncodedBatch, Feature, Reveal, Schema
 
 N_REFINEMENTS = 4
 """Times the default precision is raised by a bit while decisions flip."""
@@ -64,7 +65,7 @@ def calibrate(
     if settings is not None:
         return _plan(graph, schema, batch, request, settings, model_hash, given)
     rows = model_rows(batch, samples)
-    expected: NDArray[np.generic] | None = None
+    values = functools.cache(reference or (lambda output: graph.run_rows(rows, [output])[output]))
     best: tuple[int, Plan] | None = None
     for step in range(N_REFINEMENTS + 1):
         try:
@@ -73,10 +74,8 @@ def calibrate(
             if best is None:
                 raise
             break  # finer numbers no longer fit; what we have stands
-        if expected is None:
-            expected = reference(plan.output) if reference else graph.run_rows(rows, [plan.output])[plan.output]
         run = IntegerModel(plan, schema).run(batch.codes, batch.missing)
-        flips = compare(plan, run, expected).decision_flips
+        flips = measure(plan, run, values).decision_flips
         if best is None or flips < best[0]:
             best = flips, plan
         if flips == 0:
@@ -131,6 +130,7 @@ def _plan(
         tuple(head.classes.tolist()),
         head.names,
         max(errors, default=0),
+        head.beside if revealed.layout.reveal is Reveal.LABEL else "",
     )
 
 

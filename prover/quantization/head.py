@@ -56,6 +56,7 @@ class Head:
         boundary: what the score of class 1 must exceed: 0 of a logit, 1/2 where it is a probability already.
         places: how many vectors of scores the output holds; with more than one there is no one label.
         label: where the model's label does not follow from these scores, what it follows from.
+        beside: name of the graph output that is the label of these scores, when there is one.
     """
 
     output: str
@@ -67,6 +68,7 @@ class Head:
     boundary: float = 0.0
     places: int = 1
     label: Label | None = None
+    beside: str = ""
 
     @property
     def binary(self) -> bool:
@@ -126,14 +128,14 @@ def resolve_head(trace: Trace, outputs: Mapping[str, Value], wanted: str | None)
         known = label is not None and label.classes.size == value.size and _agree(label.logits, _flat(value))
         if known and label is not None and _shares(value) and _same(label.logits, value):
             score = _flat(value).pick(np.array([1], dtype=np.int64))
-            return Head(names[0], "none", score, label.classes, names=label.names, boundary=0.5)
+            return Head(names[0], "none", score, label.classes, names=label.names, boundary=0.5, beside=beside)
         if known and label is not None:
-            return Head(names[0], "none", _flat(value), label.classes, names=label.names)
+            return Head(names[0], "none", _flat(value), label.classes, names=label.names, beside=beside)
         return Head(names[0], "none", _flat(value), np.zeros(0, dtype=np.int64), places=_places(value.shape))
     assert isinstance(value, Link)
     head = _link_head(names[0], value, label)
     astray = label is not None and bool(head.classes.size) and not _agree(label.logits, _flat(value.logits))
-    return replace(head, label=label) if astray else head
+    return replace(head, label=label if astray else None, beside=beside if head.classes.size else "")
 
 
 def add_reveal(trace: Trace, head: Head, request: Request, decimals: int, schema_hash: bytes) -> Revealed:

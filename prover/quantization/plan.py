@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from prover.errors import BundleError, QuantizationError, SchemaError
+from prover.errors import BundleError, QuantizationError, SchemaError, VerdictError
 from prover.jsontext import parse_json
 from prover.quantization.intarrays import pack, unpack
 from prover.quantization.sparse import Sparse
@@ -194,6 +194,8 @@ class Plan:
         class_names: their texts, when the model's labels are texts counted from 0.
         error_billionths: proven bound on the distance of a revealed probability from the sigmoid of the integer
             logit, in 10^-9 (0 for labels, tiers and linear scores).
+        label_output: name of the graph output that is the revealed label, when ``output`` is its scores; only for
+            measuring the plan, and no part of its JSON.
     """
 
     model_hash: str
@@ -207,6 +209,7 @@ class Plan:
     classes: tuple[int, ...] = ()
     class_names: tuple[str, ...] = ()
     error_billionths: int = 0
+    label_output: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         known = self.n_facts
@@ -272,7 +275,8 @@ class Plan:
             AttributeError,
             RecursionError,
         ) as error:
-            raise BundleError(f"not a plan: {error}", "compile the model again") from error
+            reason = error.message if isinstance(error, VerdictError) else error
+            raise BundleError(f"not a plan: {reason}", "compile the model again") from error
 
 
 def _no_float(text: str) -> float:
