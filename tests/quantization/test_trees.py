@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from onnx import helper
+from onnx import TensorProto, helper
 
 from prover.errors import UndecidedError, UnsupportedOpError, VerdictError
 from prover.graph import Graph, import_model
@@ -449,3 +449,31 @@ def test_deep_trees_are_refused_before_a_runtime_descends_them(depth: int) -> No
             import_model(data)
     else:
         assert import_model(data).nodes
+
+
+@pytest.mark.parametrize("output", ["label", "mean"])
+def test_a_label_of_a_mean_of_forests_is_not_called_exact(output: str) -> None:
+    """As bagging exports it: what is compared is no sum of one ensemble."""
+    ensembles = [f"e{i}" for i in range(3)]
+    nodes = [
+        helper.make_node(
+            "TreeEnsembleRegressor", ["X"], [name], domain="ai.onnx.ml", n_targets=2,
+            nodes_treeids=[0] * 3, nodes_nodeids=[0, 1, 2], nodes_modes=["BRANCH_LEQ", "LEAF", "LEAF"],
+            nodes_featureids=[i, 0, 0], nodes_values=[0.5, 0.0, 0.0], nodes_truenodeids=[1, 0, 0],
+            nodes_falsenodeids=[2, 0, 0], target_treeids=[0] * 4, target_nodeids=[1, 1, 2, 2],
+            target_ids=[0, 1, 0, 1], target_weights=[1.0, 0.0, 0.3, 0.7],
+        )
+        for i, name in enumerate(ensembles)
+    ]  # fmt: skip
+    nodes += [helper.make_node("Mean", ensembles, ["mean"]), helper.make_node("ArgMax", ["mean"], ["label"], axis=1)]
+    infos = [
+        helper.make_tensor_value_info("label", TensorProto.INT64, [1, 1]),
+        helper.make_tensor_value_info("mean", TensorProto.FLOAT, [1, 2]),
+    ]
+    inputs = [helper.make_tensor_value_info("X", TensorProto.FLOAT, [1, 3])]
+    graph = helper.make_graph(nodes, "bag", inputs, infos)
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 3)]
+    data = bytes(helper.make_model(graph, opset_imports=opsets, ir_version=8).SerializeToString())
+    schema = Schema("bag", tuple(Bool(f"b{i}") for i in range(3)))
+    plan = calibrate(import_model(data), schema, request=Request("label", output))
+    assert tree_exactness(plan).startswith("trees: not exact")

@@ -157,7 +157,10 @@ def tree_exactness(plan: Plan) -> str:
     if not deciding:
         return "trees: leaves exact, the score is rounded"
     if not all("exact" in step.params for step in deciding):
-        return "trees: comparisons exact, sums as close to the model's as float32 rounding leaves them"
+        return (
+            "trees: not exact: their comparisons are, but the decision is of a mean, or another function, of their "
+            "sums, in fixed point, and ties or near ties may fall otherwise than in the model's float32"
+        )
     guarded = any("gaps" in step.params or "margin" in step.params for step in deciding)
     if not guarded:
         return f"trees: {TEXT[min(max(roundings), Rounding.ENUMERATED)]}, {ORDER}"
