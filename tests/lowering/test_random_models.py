@@ -68,7 +68,7 @@ def test_random_mlps(
 
 
 def impossible(head: str, n_outputs: int, reveal: str | None) -> bool:
-    """One raw score has no label; nor has a softmax of one, which is always 1, though a label is what it is asked for."""
+    """One raw score has no label; nor has a softmax of one, which is always 1, though it is asked for one."""
     return n_outputs == 1 and (head, reveal) in {("", "label"), ("Softmax", "label"), ("Softmax", None)}
 
 
