@@ -48,9 +48,10 @@ def lower(schema: Schema, plan: Plan) -> Circuit:
     """
     if plan.layout.schema_hash != schema.hash:
         raise QuantizationError("the plan was made for another schema", "compile the model again")
+    space = FactSpace.of(schema)
+    plan.require_facts(space.n_slots)
     cs = ConstraintSystem()
     publics = _public_wires(cs, plan)
-    space = FactSpace.of(schema)
     facts, ranges = lower_facts(cs, schema, ranged_by_cuts(plan, space)), SureRanges(space)
     cs.bind(publics["inputCommitment"], lower_commitment(cs, schema, facts), "commitment")
     variables, read = facts.slots, readers(plan)

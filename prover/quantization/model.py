@@ -64,12 +64,13 @@ class IntegerModel:
     def __init__(self, plan: Plan, schema: Schema) -> None:
         """
         Raises:
-            QuantizationError: the plan belongs to another schema.
+            QuantizationError: the plan belongs to another schema, or counts other fact slots.
         """
         if plan.layout.schema_hash != schema.hash:
             raise QuantizationError("the plan was made for another schema", "compile the model again")
         self.plan = plan
         self.facts = FactSpace.of(schema)
+        plan.require_facts(self.facts.n_slots)
         self._schema = schema
 
     def run(self, codes: I64, missing: NDArray[np.bool_] | None = None) -> Run:

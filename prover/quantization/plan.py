@@ -220,6 +220,16 @@ class Plan:
         if self.outputs.matrix.n_cols > known or len(self.outputs) != self.layout.n_outputs:
             raise QuantizationError("the plan's outputs are not those of its layout", "compile again")
 
+    def require_facts(self, n_slots: int) -> None:
+        """
+        Raises:
+            QuantizationError: the schema has another number of fact slots than the plan.
+        """
+        if self.n_facts != n_slots:
+            raise QuantizationError(
+                f"the plan has {self.n_facts:,} fact slots, its schema {n_slots:,}", "compile the model again"
+            )
+
     def to_json(self) -> str:
         """Canonical JSON: sorted keys, no spaces, ASCII."""
         document = {

@@ -342,10 +342,11 @@ def _bind_inputs(graph: Graph, trace: Trace, values: dict[str, Value]) -> None:
 
     row = trace.feature_row()
     if graph.n_features != row.size:
-        names = ", ".join(tensor.name for tensor in graph.inputs)
+        names = ", ".join(f"{tensor.name} {list(tensor.shape)}" for tensor in graph.inputs)
         raise ModelShapeError(
             f"the model takes {graph.n_features} values ({names}), the schema has {row.size} features",
-            "give the schema this model was trained on; features are matched by position",
+            "give the schema this model was trained on; features are matched by position; an open first dimension "
+            "is 1, unless input_shapes (--input-shape) says otherwise",
         )
     start = 0
     for tensor in graph.inputs:

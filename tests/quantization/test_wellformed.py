@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from prover.errors import BundleError
+from prover.errors import BundleError, QuantizationError
 from prover.graph import import_model
-from prover.quantization import Plan, Request, calibrate
+from prover.lowering import lower
+from prover.quantization import IntegerModel, Plan, Request, calibrate
 from prover.quantization.plan import LinearForms, Step
 from prover.quantization.sparse import Sparse
 from prover.schema import Fixed, Schema
@@ -141,3 +142,21 @@ def test_forms_are_in_one_order_and_hold_no_zeros(name: str, values: list[int], 
     first[name][:3] = values
     with pytest.raises(BundleError, match=why):
         Plan.from_json(json.dumps(raw))
+
+
+def test_fact_slots_are_those_of_the_schema() -> None:
+    plan = calibrate(import_model(mlp([3, 2, 1], seed=3)), SCHEMA, request=Request("tier"))
+    huge = replace(plan, n_facts=3_288_334_333)
+    with pytest.raises(QuantizationError, match="3,288,334,333 fact slots, its schema 3"):
+        lower(SCHEMA, huge)
+    with pytest.raises(QuantizationError, match="3,288,334,333 fact slots, its schema 3"):
+        IntegerModel(huge, SCHEMA)
+
+
+def test_a_refusal_says_once_what_to_do() -> None:
+    plan = calibrate(import_model(mlp([3, 2, 1], seed=3)), SCHEMA, request=Request("score"))
+    raw = json.loads(plan.to_json())
+    raw["steps"][0]["inputs"]["variables"] = 1 << 40
+    with pytest.raises(BundleError) as caught:
+        Plan.from_json(json.dumps(raw))
+    assert str(caught.value).count("hint:") == 1
