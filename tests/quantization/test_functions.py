@@ -169,6 +169,16 @@ def test_inputs_outside_the_domain_have_no_proof(op: str, low: float, high: floa
     assert edge.refused.tolist() == [op == "Log"]  # 1023/1024 may be a rounded 1
 
 
+def test_the_logarithm_of_an_income_is_right_far_above_the_samples() -> None:
+    schema = Schema("s", (Int("income", 1, 1_000_000),))
+    rows = np.exp(np.random.default_rng(1).normal(10, 0.5, (200, 1))).round().astype(np.float32)
+    plan, _ = planned(one_node("Log"), schema, rows)
+    codes = np.rint(np.geomspace(1, 1e6, 400)).astype(np.int64)[:, None]
+    found = IntegerModel(plan, schema).run(codes).outputs / 10.0 ** np.array(plan.layout.decimals)
+    assert not {"clamp_lo", "clamp_hi"} & set(plan.steps[0].params)
+    assert np.abs(found - np.log(codes)).max() < 8e-3  # a part of 14
+
+
 @pytest.mark.parametrize(("op", "worst"), [("Log", 4.0), ("Sqrt", 4.0), ("Acos", 1.0)])
 def test_roots_and_tables_are_right_up_to_the_domains_end(op: str, worst: float) -> None:
     """Samples that end before the domain does, in a schema that goes beyond it."""
@@ -200,6 +210,7 @@ def test_results_outside_the_samples_stay_what_they_are_at_the_clamp() -> None:
         ("Atanh", -0.5, 0.75, (-0.25, 0.25)),
         ("Asinh", -8, 32, (-4, 4)),
         ("Cos", -3, 3, (0, 1)),
+        ("Log", 1 / 512, 96, (0.25, 4)),
     ],
 )
 def test_a_table_covers_the_proven_range_where_that_costs_little(

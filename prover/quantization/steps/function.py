@@ -53,11 +53,15 @@ _ROUNDED = 4
 _POLE = 3
 """At a pole, rounding is granted an eighth of that."""
 
-_AFFORDABLE = 1.25
-"""What a table that covers the proven range may cost, for one that covers what samples reach and saturates there."""
+_AFFORDABLE, _EXTRA = 1.5, 40
+"""What a table that covers the proven range may cost, for one that covers what samples reach and saturates there: this
+many times that, or this many constraints more."""
 
-_WIDER = 4
+_WIDER = 1 << 10
 """How many times the range of the samples' table that of the proven range may be, to be tried at all."""
+
+_LARGER = 64
+"""How many times the results of the samples' table those of the proven range may be: readers pay for their bits."""
 
 _NOWHERE = 1 << 62
 
@@ -214,7 +218,7 @@ def _extended(
 ) -> piecewise.Spec:
     """The same without an end that only samples set, where the table up to the proven range is about as cheap.
 
-    Results may then be at most twice as large, and no less precise.
+    Results may then be larger, up to a limit, and are no less precise.
     """
     unit = 2.0**-spec.position_bits
     low, high = spec.clamp
@@ -223,12 +227,13 @@ def _extended(
     if (least, most) == (low, high):
         return spec
     bits, table = _table(spec, shape, precision, node)
-    affordable = piecewise.table_cost(table, replace(spec, scale=2.0**bits)) * _AFFORDABLE
+    cost = piecewise.table_cost(table, replace(spec, scale=2.0**bits))
+    affordable = max(cost * _AFFORDABLE, cost + _EXTRA)
     for ends in dict.fromkeys(((least, most), (least, high), (low, most))):
         wide = replace(spec, clamp=ends)
         if ends == (low, high) or ends[1] - ends[0] > _WIDER * (high - low + 1):
             continue
-        if not _largest(wide, shape) <= 2 * max(_largest(spec, shape), 1.0):
+        if not _largest(wide, shape) <= _LARGER * max(_largest(spec, shape), 1.0):
             continue
         try:
             found = piecewise.cheapest_table(replace(wide, scale=2.0**bits))

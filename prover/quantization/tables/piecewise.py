@@ -41,6 +41,9 @@ _LIMIT = 1 << 61
 _FEW = 8
 """Where more quadratic segments than this are needed, straight ones would be too many to be cheaper."""
 
+_COARSE = 6
+"""Arguments with fewer fraction bits than this are those of steep or wide ranges, such as amounts of money."""
+
 _MOST_SEGMENTS = 1 << 10
 
 
@@ -130,7 +133,10 @@ def cheapest_table(spec: Spec) -> Table:
         QuantizationError: the error cannot be reached with :data:`_MOST_SEGMENTS` segments.
     """
     best: tuple[float, Table] | None = None
-    for degree, largest in ((2, 2 * (spec.position_bits + 1)), (1, spec.position_bits + 3)):
+    bits = spec.position_bits
+    if bits < _COARSE:  # segments are long in units of arguments: their coefficients need as many bits
+        bits = max(bits, (spec.clamp[1] - spec.clamp[0]).bit_length() - 2)
+    for degree, largest in ((2, 2 * (bits + 1)), (1, bits + 3)):
         if degree == 1 and best is not None and best[1].starts.size > _FEW:
             break
         worse = 0
