@@ -114,7 +114,7 @@ def _cuts(step: Step) -> None:
     _within(step, "counts", counts, thresholds.size + 1)
     # Sums of numbers below the list's length do not overflow before they exceed it.
     ends = np.cumsum(counts)
-    _require(step, bool(ends[-1] == thresholds.size), "counts that do not add up to the thresholds")
+    _require(step, bool(ends.size and ends[-1] == thresholds.size), "counts that do not add up to the thresholds")
     inner = np.ones(max(thresholds.size - 1, 0), dtype=np.bool_)
     inner[ends[(ends > 0) & (ends < thresholds.size)] - 1] = False
     _require(step, bool((thresholds[1:] >= thresholds[:-1])[inner].all()), "thresholds do not ascend")

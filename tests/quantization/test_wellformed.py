@@ -144,6 +144,14 @@ def test_forms_are_in_one_order_and_hold_no_zeros(name: str, values: list[int], 
         Plan.from_json(json.dumps(raw))
 
 
+def test_a_step_without_inputs_is_refused() -> None:
+    nothing = np.zeros(0, np.int64)
+    empty = LinearForms(Sparse.from_dense(np.zeros((0, 1), np.int64)), nothing, nothing, nothing)
+    bare = replace(step("cuts", {"features": (), "counts": ()}), inputs=empty)
+    with pytest.raises(ValueError, match="do not add up"):
+        Step.from_dict(bare.to_dict())
+
+
 def test_fact_slots_are_those_of_the_schema() -> None:
     plan = calibrate(import_model(mlp([3, 2, 1], seed=3)), SCHEMA, request=Request("tier"))
     huge = replace(plan, n_facts=3_288_334_333)
