@@ -55,7 +55,7 @@ _POLE = 3
 
 _AFFORDABLE, _EXTRA = 1.5, 40
 """What a table that covers the proven range may cost, for one that covers what samples reach and saturates there: this
-many times that, or this many constraints more."""
+many times that, or this many constraints more for all elements together."""
 
 _WIDER = 1 << 10
 """How many times the range of the samples' table that of the proven range may be, to be tried at all."""
@@ -100,7 +100,7 @@ def quantise(step: FloatStep, frame: Frame) -> Quantised:
     spec = piecewise.Spec(
         name, arguments, least, most, (clamp[0], clamp[1]), position, 2.0**precision, tolerance, shift == 0
     )
-    spec = _extended(spec, shape, (low > within[0], high < within[1]), precision, step.node)
+    spec = _extended(spec, shape, (low > within[0], high < within[1]), precision, step)
     clamp = [*spec.clamp]
     bits, table = _chosen(spec, shape, step, frame)
     if refused and table.starts.size == 1:
@@ -214,7 +214,7 @@ def _largest(spec: piecewise.Spec, shape: Function) -> float:
 
 
 def _extended(
-    spec: piecewise.Spec, shape: Function, cut: tuple[bool, bool], precision: int, node: str
+    spec: piecewise.Spec, shape: Function, cut: tuple[bool, bool], precision: int, step: FloatStep
 ) -> piecewise.Spec:
     """The same without an end that only samples set, where the table up to the proven range is about as cheap.
 
@@ -226,9 +226,9 @@ def _extended(
     most = max(-_outermost(-spec.high, -shape.domain[1] / unit, shape.open), high) if cut[1] else high
     if (least, most) == (low, high):
         return spec
-    bits, table = _table(spec, shape, precision, node)
+    bits, table = _table(spec, shape, precision, step.node)
     cost = piecewise.table_cost(table, replace(spec, scale=2.0**bits))
-    affordable = max(cost * _AFFORDABLE, cost + _EXTRA)
+    affordable = max(cost * _AFFORDABLE, cost + _EXTRA / step.n_outputs)
     for ends in dict.fromkeys(((least, most), (least, high), (low, most))):
         wide = replace(spec, clamp=ends)
         if ends == (low, high) or ends[1] - ends[0] > _WIDER * (high - low + 1):
