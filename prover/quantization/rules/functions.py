@@ -35,7 +35,8 @@ def plain(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]
 @rule(*_WITH_CONSTANTS, steps=("function",))
 def with_constants(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """Elu, Celu and Selu with their constants."""
-    return [apply(trace, node, node.op, linear(node, operands[0], trace), **_WITH_CONSTANTS[node.op](node))]
+    constants = _WITH_CONSTANTS[node.op](node)
+    return [apply(trace, node, node.op, linear(node, operands[0], trace), **constants)]  # type: ignore[arg-type]
 
 
 @rule("Reciprocal", steps=("quotient",))
