@@ -6,6 +6,7 @@ import numpy as np
 
 from prover.constraint import ConstraintSystem, IntMatrix, LinearVector
 from prover.gadgets.truncate import truncate
+from prover.gadgets.wires import as_wires
 from prover.quantization import Step
 
 _REUSED_TERMS = 48
@@ -34,23 +35,12 @@ def contract(cs: ConstraintSystem, step: Step, inputs: LinearVector) -> LinearVe
     sums = wires.matmul(IntMatrix.from_triples(rows, place.ravel(), ones, (starts.size, len(wires))))
     if shift:
         return truncate(cs, sums, shift, (1 << shift) >> 1, origin="round")
-    wide = np.flatnonzero(lengths > _WIDE_SUM)
-    return replaced(sums, wide, cs.materialise(sums[wide], "sum")) if wide.size else sums
+    return as_wires(cs, sums, lengths > _WIDE_SUM, "sum")
 
 
 def reused(cs: ConstraintSystem, forms: LinearVector, uses: np.ndarray[tuple[int], np.dtype[np.int64]]) -> LinearVector:
     """The forms, those of many terms that are read often as wires."""
-    dense = np.flatnonzero((forms.terms - 1) * (uses - 1) > _REUSED_TERMS)
-    return replaced(forms, dense, cs.materialise(forms[dense], "reused")) if dense.size else forms
-
-
-def replaced(
-    forms: LinearVector, places: np.ndarray[tuple[int], np.dtype[np.int64]], others: LinearVector
-) -> LinearVector:
-    """The forms with ``others`` in some places."""
-    order = np.arange(len(forms), dtype=np.int64)
-    order[places] = len(forms) + np.arange(places.size)
-    return LinearVector.concat([forms, others])[order]
+    return as_wires(cs, forms, (forms.terms - 1) * (uses - 1) > _REUSED_TERMS, "reused")
 
 
 LOWERINGS = {"contract": contract}

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from prover.errors import QuantizationError
 from prover.quantization.bounds import LIMIT, Bounds, Relaxation
+from prover.quantization.dyadic import fraction_bits
 from prover.quantization.facts import FactSpace
 from prover.quantization.plan import LinearForms, Step
 from prover.quantization.readers import Readers
@@ -314,12 +315,7 @@ class Frame:
 
 def exact_bits(data: NDArray[np.float64], offset: NDArray[np.float64]) -> int | None:
     """Fewest fraction bits, 0 or more, at which all numbers are integers; None beyond :data:`_LOSSLESS_BITS`."""
-    numbers = np.concatenate((data, offset))
-    mantissa, exponent = np.frexp(numbers[numbers != 0])
-    digits = (mantissa * 2.0**53).astype(np.int64)
-    trailing = np.log2((digits & -digits).astype(np.float64)).astype(np.int64)
-    finest = 53 - exponent.astype(np.int64) - trailing
-    most = max(0, int(finest.max(initial=0)))
+    most = fraction_bits(np.concatenate((data, offset)))
     return most if most <= _LOSSLESS_BITS else None
 
 

@@ -117,7 +117,7 @@ def resolve_head(trace: Trace, outputs: Mapping[str, Value], wanted: str | None)
     if isinstance(value, Label):
         return _label_head(names[0], value)
     if isinstance(value, Affine) and _is_integer(trace, names[0]):
-        return Head(names[0], "whole", _flat(value), np.zeros(0, dtype=np.int64))
+        return Head(names[0], "whole", value.flat, np.zeros(0, dtype=np.int64))
     beside, label = next(((name, other) for name, other in candidates.items() if isinstance(other, Label)), ("", None))
     if label is None:
         logits = value.logits if isinstance(value, Link) else value
@@ -125,16 +125,16 @@ def resolve_head(trace: Trace, outputs: Mapping[str, Value], wanted: str | None)
     if isinstance(value, Affine):
         if label is not None and wanted is None and not _same(label.logits, value):
             return _label_head(beside, label)  # these scores do not tell the label
-        known = label is not None and label.classes.size == value.size and _agree(label.logits, _flat(value))
+        known = label is not None and label.classes.size == value.size and _agree(label.logits, value.flat)
         if known and label is not None and _shares(value) and _same(label.logits, value):
-            score = _flat(value).pick(np.array([1], dtype=np.int64))
+            score = value.flat.pick(np.array([1], dtype=np.int64))
             return Head(names[0], "none", score, label.classes, names=label.names, boundary=0.5, beside=beside)
         if known and label is not None:
-            return Head(names[0], "none", _flat(value), label.classes, names=label.names, beside=beside)
-        return Head(names[0], "none", _flat(value), np.zeros(0, dtype=np.int64), places=_places(value.shape))
+            return Head(names[0], "none", value.flat, label.classes, names=label.names, beside=beside)
+        return Head(names[0], "none", value.flat, np.zeros(0, dtype=np.int64), places=_places(value.shape))
     assert isinstance(value, Link)
     head = _link_head(names[0], value, label)
-    astray = label is not None and bool(head.classes.size) and not _agree(label.logits, _flat(value.logits))
+    astray = label is not None and bool(head.classes.size) and not _agree(label.logits, value.logits.flat)
     return replace(head, label=label if astray else None, beside=beside if head.classes.size else "")
 
 
@@ -257,7 +257,7 @@ def _node(head: Head) -> Node:
 
 
 def _link_head(name: str, value: Link, label: Label | None) -> Head:
-    flat, size = _flat(value.logits), value.logits.size
+    flat, size = value.logits.flat, value.logits.size
     classes = np.arange(max(size, 2), dtype=np.int64)
     names: tuple[str, ...] = ()
     if label is not None and label.classes.size == classes.size:
@@ -307,10 +307,6 @@ def _shares(pair: Affine) -> bool:
 
 def _difference(pair: Affine) -> Affine:
     return pair.mapped(Sparse.from_dense(np.array([[-1.0, 1.0]])), np.zeros(1), (1,))
-
-
-def _flat(value: Affine) -> Affine:
-    return value.pick(np.arange(value.size, dtype=np.int64))
 
 
 def _same(first: Affine, second: Affine) -> bool:

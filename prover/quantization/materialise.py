@@ -22,9 +22,9 @@ def materialise(trace: Trace, node: Node, value: Link | Label) -> Affine:
     from prover.quantization.blocks.softmax import softmax
 
     if value.kind == "softmax":
-        flat = value.logits.pick(np.arange(value.logits.size, dtype=np.int64))
+        flat = value.logits.flat
         shares = softmax(trace, node, flat, 0)
-        return shares.pick(np.arange(shares.size, dtype=np.int64).reshape(value.shape))
+        return shares.reshaped(value.shape)
     odds = apply(trace, node, "Sigmoid", value.logits)
     if value.kind == "sigmoid":
         return odds
@@ -35,7 +35,7 @@ def materialise(trace: Trace, node: Node, value: Link | Label) -> Affine:
 def _label(trace: Trace, node: Node, value: Label) -> Affine:
     if value.names:
         raise unsupported(node, "it computes with a label that is text", "cut the model at its label or probabilities")
-    flat = value.logits.pick(np.arange(value.logits.size, dtype=np.int64))
+    flat = value.logits.flat
     step = FloatStep("argmax", node.name, flat, 1, {"classes": value.classes.tolist()})
     low, high = float(value.classes.min()), float(value.classes.max())
     return trace.append(step, value.shape, whole=True, lo=low, hi=high)

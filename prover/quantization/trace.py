@@ -61,6 +61,19 @@ class Affine:
         flat = elements.ravel()
         return Affine(elements.shape, self.matrix.take(flat), self.bias[flat], self.optional[flat])
 
+    def reshaped(self, shape: tuple[int, ...]) -> Affine:
+        """The same elements in another shape; one length may be -1, as in numpy.
+
+        Raises:
+            ValueError: a shape of another size.
+        """
+        return replace(self, shape=np.broadcast_to(0, self.size).reshape(shape).shape)
+
+    @property
+    def flat(self) -> Affine:
+        """The same elements in one row."""
+        return self.reshaped((self.size,))
+
     def mapped(self, rows: Sparse, bias: NDArray[np.float64], shape: tuple[int, ...]) -> Affine:
         """``rows @ self + bias``, the general linear operator."""
         spread = np.zeros(rows.n_rows, dtype=np.bool_)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from prover.graph.ir import Array, Node
+from prover.graph.ops.ml_attributes import floats, labels_of
 from prover.graph.ops.ml_scores import TRANSFORMS, transformed
 from prover.graph.ops.spec import (
     ML_DOMAIN,
@@ -27,16 +28,11 @@ from prover.graph.ops.spec import (
 _FLOAT32 = np.dtype(np.float32)
 
 
-def _floats(node: Node, name: str) -> Array:
-    value = node.attributes[name]
-    return value if isinstance(value, np.ndarray) else np.zeros(0, dtype=np.float32)
-
-
 def _weights(node: Node, shape: tuple[int, ...], targets: int) -> tuple[Array, Array]:
     """(coefficients float32[targets, features], intercepts float32[targets]) for inputs of a shape [n, features]."""
     if len(shape) not in (1, 2):
         raise ValueError(f"the input has rank {len(shape)}, expected 1 or 2")
-    coefficients, intercepts = _floats(node, "coefficients"), _floats(node, "intercepts")
+    coefficients, intercepts = floats(node, "coefficients"), floats(node, "intercepts")
     if targets < 1 or coefficients.size != targets * shape[-1]:
         raise ValueError(f"{coefficients.size} coefficients for {targets} targets of {shape[-1]} features")
     if intercepts.size not in (0, targets):
@@ -52,11 +48,8 @@ def _scores(node: Node, data: Array, targets: int) -> Array:
 
 def classifier_labels(node: Node) -> Array:
     """The labels of a LinearClassifier's classes, int64[n] or str objects[n]; a single row of scores has two."""
-    ints, strings = node.attributes["classlabels_ints"], node.attributes["classlabels_strings"]
-    if bool(ints) == bool(strings):
-        raise ValueError("expected either classlabels_ints or classlabels_strings")
-    labels = np.array(ints, dtype=np.int64) if ints else np.array(strings, dtype=object)
-    expected = max(_floats(node, "intercepts").size, 2)
+    labels = labels_of(node, "classlabels_ints")
+    expected = max(floats(node, "intercepts").size, 2)
     if labels.size != expected:
         raise ValueError(f"{labels.size} class labels, expected {expected}")
     return labels
@@ -65,7 +58,7 @@ def classifier_labels(node: Node) -> Array:
 def _infer_classifier(node: Node, inputs: Sequence[Operand | None]) -> list[Inferred]:
     data = needed(inputs[0])
     same_dtype(inputs)
-    targets = _floats(node, "intercepts").size
+    targets = floats(node, "intercepts").size
     _weights(node, data.shape, targets)
     if targets == 1 and node.attributes["post_transform"] not in ("NONE", "LOGISTIC"):
         transform = node.attributes["post_transform"]
@@ -77,7 +70,7 @@ def _infer_classifier(node: Node, inputs: Sequence[Operand | None]) -> list[Infe
 
 def _classifier(node: Node, inputs: Sequence[Array | None]) -> list[Array]:
     labels = classifier_labels(node)
-    scores = _scores(node, array(inputs[0]), _floats(node, "intercepts").size)
+    scores = _scores(node, array(inputs[0]), floats(node, "intercepts").size)
     single = scores.shape[1] == 1
     chosen = (scores[:, 0] > 0).astype(np.int64) if single else scores.argmax(axis=1)
     transform = node.attributes["post_transform"]

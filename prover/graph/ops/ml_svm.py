@@ -10,6 +10,7 @@ import numpy as np
 
 from prover.graph.ir import Array, Node
 from prover.graph.ops.elementwise import sigmoid
+from prover.graph.ops.ml_attributes import floats, labels_of
 from prover.graph.ops.ml_scores import TRANSFORMS, transformed
 from prover.graph.ops.spec import (
     ML_DOMAIN,
@@ -84,10 +85,7 @@ class Machine:
 
 def class_labels(node: Node) -> Array:
     """int64[k], or str objects[k]."""
-    ints, strings = node.attributes["classlabels_ints"], node.attributes["classlabels_strings"]
-    if bool(ints) == bool(strings):
-        raise ValueError("expected either classlabels_ints or classlabels_strings")
-    return np.array(ints, dtype=np.int64) if ints else np.array(strings, dtype=object)
+    return labels_of(node, "classlabels_ints")
 
 
 def classifier_machine(node: Node, width: int, n_classes: int) -> Machine:
@@ -95,21 +93,21 @@ def classifier_machine(node: Node, width: int, n_classes: int) -> Machine:
     counts = node.attributes["vectors_per_class"] or ()
     assert isinstance(counts, tuple)
     pairs = n_classes * (n_classes - 1) // 2
-    prob_a, prob_b = _floats(node, "prob_a"), _floats(node, "prob_b")
+    prob_a, prob_b = floats(node, "prob_a"), floats(node, "prob_b")
     if n_classes < 2 or prob_a.size != prob_b.size:
         raise ValueError("fewer than two classes, or prob_a and prob_b of different lengths")
     if not counts:
         if prob_a.size:
             raise ValueError("prob_a without support vectors")
-        rows = _floats(node, "coefficients")
+        rows = floats(node, "coefficients")
         if rows.size != n_classes * width:
             raise ValueError(f"{rows.size} coefficients for {n_classes} classes of {width} features")
         return _machine(node, "LINEAR", rows.reshape(n_classes, width), np.eye(n_classes, dtype=np.float32), 1, ())
     if len(counts) != n_classes or min(counts) < 0 or (prob_a.size not in (0, pairs)):
         raise ValueError("vectors_per_class, prob_a or prob_b do not match the classes")
     starts = tuple(np.cumsum([0, *counts]).tolist())
-    vectors = _floats(node, "support_vectors")
-    duals = _floats(node, "coefficients")
+    vectors = floats(node, "support_vectors")
+    duals = floats(node, "coefficients")
     if vectors.size != starts[-1] * width or duals.size != starts[-1] * (n_classes - 1):
         raise ValueError(f"support vectors or coefficients do not match {starts[-1]} vectors of {width} features")
     kernel = str(node.attributes["kernel_type"])
@@ -120,12 +118,12 @@ def regressor_machine(node: Node, width: int) -> Machine:
     """The machine of an SVMRegressor over ``width`` features."""
     count = node.attributes["n_supports"]
     assert isinstance(count, int)
-    duals = _floats(node, "coefficients")
+    duals = floats(node, "coefficients")
     if count == 0:
         if duals.size != width:
             raise ValueError(f"{duals.size} coefficients for {width} features")
         return _machine(node, "LINEAR", duals.reshape(1, width), np.ones((1, 1), dtype=np.float32), 1, ())
-    vectors = _floats(node, "support_vectors")
+    vectors = floats(node, "support_vectors")
     if vectors.size != count * width or duals.size != count:
         raise ValueError(f"support vectors or coefficients do not match {count} vectors of {width} features")
     return _machine(node, str(node.attributes["kernel_type"]), vectors.reshape(-1, width), duals.reshape(1, -1), 1, ())
@@ -134,19 +132,14 @@ def regressor_machine(node: Node, width: int) -> Machine:
 def _machine(
     node: Node, kernel: str, vectors: Array, coefficients: Array, n_rho: int, starts: tuple[int, ...]
 ) -> Machine:
-    rho, params = _floats(node, "rho"), _floats(node, "kernel_params")
+    rho, params = floats(node, "rho"), floats(node, "kernel_params")
     if rho.size < n_rho or params.size not in (0, 3):
         raise ValueError(f"rho has {rho.size} entries, kernel_params {params.size}")
     gamma, coef0, degree = params.tolist() if params.size else (0.0, 0.0, 0.0)
     if kernel == "POLY" and degree != int(degree):
         raise unsupported(node, f"a polynomial kernel of degree {degree:g}", "use a whole degree")
-    probabilities = _floats(node, "prob_a"), _floats(node, "prob_b")
+    probabilities = floats(node, "prob_a"), floats(node, "prob_b")
     return Machine(kernel, gamma, coef0, degree, vectors, coefficients, rho, starts, *probabilities)
-
-
-def _floats(node: Node, name: str) -> Array:
-    value = node.attributes.get(name)
-    return value if isinstance(value, np.ndarray) else np.zeros(0, dtype=np.float32)
 
 
 def _width(shape: tuple[int, ...]) -> int:

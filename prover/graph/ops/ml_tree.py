@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prover.graph.ir import Array, Node
+from prover.graph.ops.ml_attributes import labels_of
 from prover.graph.ops.ml_scores import transformed
 from prover.graph.ops.spec import (
     ML_DOMAIN,
@@ -37,10 +38,7 @@ _FLOAT32 = np.dtype(np.float32)
 
 def class_labels(node: Node) -> Array:
     """The labels of a TreeEnsembleClassifier's classes, int64[n] or str objects[n]."""
-    ints, strings = node.attributes["classlabels_int64s"], node.attributes["classlabels_strings"]
-    if bool(ints) == bool(strings):
-        raise ValueError("expected either classlabels_int64s or classlabels_strings")
-    labels = np.array(ints, dtype=np.int64) if ints else np.array(strings, dtype=object)
+    labels = labels_of(node, "classlabels_int64s")
     if labels.size < 2:
         raise ValueError("a classifier of one class")
     return labels

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prover.graph import Node
-from prover.quantization.trace import Affine, Value, unsupported
+from prover.quantization.trace import Value, unsupported
 
 
 def reduced_axes(node: Node, operands: Sequence[Value | None], rank: int) -> tuple[int, ...]:
@@ -40,8 +40,3 @@ def gathered(shape: Sequence[int], axes: Sequence[int]) -> NDArray[np.int64]:
 def shape_without(shape: Sequence[int], axes: Sequence[int], *, keep: bool) -> tuple[int, ...]:
     """Shape of the result; reduced axes have length 1 or are gone."""
     return tuple(1 if axis in axes else size for axis, size in enumerate(shape) if keep or axis not in axes)
-
-
-def reshaped(value: Affine, shape: tuple[int, ...]) -> Affine:
-    """The same elements in the same order."""
-    return value.pick(np.arange(value.size, dtype=np.int64).reshape(shape))

@@ -22,7 +22,7 @@ def at_least_zero(trace: Trace, node: Node, x: Affine, strict: bool = False) -> 
     def step(rest: Affine) -> Affine:
         return trace.append(FloatStep("compare", node.name, rest, rest.size), rest.shape, whole=True, lo=0, hi=1)
 
-    return _shaped(mapped(trace, x, 1, lambda values: (values >= 0).astype(np.float64)[:, None], step), x)
+    return mapped(trace, x, 1, lambda values: (values >= 0).astype(np.float64)[:, None], step).reshaped(x.shape)
 
 
 def equal_zero(trace: Trace, node: Node, x: Affine) -> Affine:
@@ -35,8 +35,4 @@ def equal_zero(trace: Trace, node: Node, x: Affine) -> Affine:
     def step(rest: Affine) -> Affine:
         return trace.append(FloatStep("equal", node.name, rest, rest.size), rest.shape, whole=True, lo=0, hi=1)
 
-    return _shaped(mapped(trace, x, 1, lambda values: (values == 0).astype(np.float64)[:, None], step), x)
-
-
-def _shaped(flat: Affine, like: Affine) -> Affine:
-    return flat.pick(np.arange(flat.size, dtype=np.int64).reshape(like.shape))
+    return mapped(trace, x, 1, lambda values: (values == 0).astype(np.float64)[:, None], step).reshaped(x.shape)

@@ -35,7 +35,7 @@ def coupled(trace: Trace, node: Node, shares: Affine, n_classes: int) -> Affine:
     Returns:
         [1, k]. onnxruntime iterates until no residual exceeds 0.005 / k, so its p is off by about that much.
     """
-    shares = shares.pick(np.arange(shares.size, dtype=np.int64))
+    shares = shares.flat
     opposite = shifted(shares.negated, 1.0)
     squares, opposed = (product(trace, node, side, side) for side in (shares, opposite))
     crossed = product(trace, node, shares, opposite)
@@ -51,9 +51,7 @@ def coupled(trace: Trace, node: Node, shares: Affine, n_classes: int) -> Affine:
     for part in solution[1:]:
         total = combined(total, part)
     row = Affine.stack(solution)
-    return quotient(
-        trace, node, row.pick(np.arange(row.size, dtype=np.int64).reshape(1, -1)), total, least=_LEAST_TOTAL
-    )
+    return quotient(trace, node, row.reshaped((1, -1)), total, least=_LEAST_TOTAL)
 
 
 def _solved(trace: Trace, node: Node, matrix: list[list[Affine]], right: list[Affine]) -> list[Affine]:

@@ -190,7 +190,7 @@ def _mixed(
         "thresholds": [value for value, _ in turns],
         "strict": [strict for _, strict in turns],
     }
-    flat = source.pick(np.arange(source.size, dtype=np.int64)).pick(np.array(elements, dtype=np.int64))
+    flat = source.flat.pick(np.array(elements, dtype=np.int64))
     step = FloatStep("cuts", node.name, flat, len(turns), params)
     passed = trace.append(step, (len(turns),), whole=True, lo=0.0, hi=1.0)
     result = {}

@@ -81,7 +81,7 @@ def apply(
         return block(trace, node, rest)
 
     flat = mapped(trace, x, 1, exact, step)
-    return flat.pick(np.arange(flat.size, dtype=np.int64).reshape(x.shape))
+    return flat.reshaped(x.shape)
 
 
 def _reciprocal(trace: Trace, node: Node, x: Affine) -> Affine:

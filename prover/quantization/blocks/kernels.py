@@ -48,7 +48,7 @@ def kernels(trace: Trace, node: Node, source: Affine, machine: Machine) -> Affin
     """K(x, v) of every support vector, [1, s]."""
     vectors = machine.vectors.astype(np.float64)
     if machine.kernel == "RBF":
-        flat = source.pick(np.arange(source.size, dtype=np.int64))
+        flat = source.flat
         every = np.arange(flat.size, dtype=np.int64)
         square = contract(trace, node, flat, flat, every, every, np.zeros_like(every), (1, 1))
         crossed = affine_map(source, 2.0 * machine.gamma * vectors, -machine.gamma * (vectors**2).sum(axis=1))

@@ -37,7 +37,7 @@ def maximum(trace: Trace, node: Node, x: Affine) -> Affine:
     counted = _counted(trace, rows)
     if counted is not None:
         numbers, unit, offset = counted
-        best = maximum(trace, node, numbers.pick(np.arange(rows.size).reshape(-1, k)))
+        best = maximum(trace, node, numbers.reshaped((-1, k)))
         place[open_rows] = x.size + np.arange(open_rows.size)
         return Affine.stack([x, shifted(scaled(best, unit), offset)]).pick(place)
     alone = node.op in _POOLS and not any(is_read(trace, name) for name in node.outputs[1:]) and read_once(trace, node)

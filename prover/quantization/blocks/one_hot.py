@@ -33,4 +33,4 @@ def one_hot(trace: Trace, node: Node, x: Affine, k: int) -> Affine:
         return trace.append(FloatStep("one_hot", node.name, rest, size, {"k": k}), (size,), whole=True, lo=0, hi=1)
 
     flat = mapped(trace, x, k, meaning, step)
-    return flat.pick(np.arange(flat.size, dtype=np.int64).reshape(*x.shape, k))
+    return flat.reshaped((*x.shape, k))

@@ -43,7 +43,7 @@ def quotient(trace: Trace, node: Node, a: Affine, b: Affine, *, least: float = 0
         inverses = Affine.constant(1.0 / b.bias[right[fixed]], trace.n_variables)
     linear = product(trace, node, a.pick(left[fixed]), inverses)
     if fixed.all():
-        return linear.pick(np.arange(size, dtype=np.int64).reshape(shape))
+        return linear.reshaped(shape)
     order = np.empty(size, dtype=np.int64)
     order[fixed], order[~fixed] = np.arange(linear.size), linear.size + np.arange(size - linear.size)
     divided = _divided(trace, node, a.pick(left[~fixed]), b, right[~fixed], (least, limit))
@@ -55,7 +55,7 @@ def whole_quotient(trace: Trace, node: Node, a: Affine, b: Affine) -> Affine:
     left, right = np.broadcast_arrays(*(np.arange(side.size).reshape(side.shape) for side in (a, b)))
     divisors, place = np.unique(right.ravel(), return_inverse=True)
     result = _step(trace, node, a.pick(left.ravel()), b.pick(divisors), place, whole=True)
-    return result.pick(np.arange(left.size, dtype=np.int64).reshape(left.shape))
+    return result.reshaped(left.shape)
 
 
 def _divided(trace: Trace, node: Node, tops: Affine, b: Affine, right: I64, known: tuple[float, float]) -> Affine:

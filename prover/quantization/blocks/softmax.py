@@ -124,7 +124,7 @@ def log_softmax(trace: Trace, node: Node, x: Affine, axis: int) -> Affine:
 def log_sum_exp(trace: Trace, node: Node, rows: Affine) -> Affine:
     """``log(sum_j exp(x_j))`` of every row: [m, k] to [m]."""
     if rows.shape[1] == 1:
-        return rows.pick(np.arange(rows.size, dtype=np.int64))
+        return rows.flat
     m, k = rows.shape
     largest = maximum(trace, node, rows)
     finer = max(0, math.ceil(math.log2(k)) - _FEW)

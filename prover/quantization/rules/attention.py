@@ -49,9 +49,9 @@ def attention(trace: Trace, node: Node, operands: list[Value | None]) -> list[Va
     capped = scores
     scores, keep = _masked(trace, node, scores, given[3], _allowed(node, scores.shape, past, given[6]))
     m, k = scores.size // scores.shape[-1], scores.shape[-1]
-    flat = scores.pick(np.arange(scores.size, dtype=np.int64).reshape(m, k))
+    flat = scores.reshaped((m, k))
     weights = shares(trace, node, flat, keep.reshape(m, k))
-    weights = weights.pick(np.arange(weights.size, dtype=np.int64).reshape(scores.shape))
+    weights = weights.reshaped(scores.shape)
     result = matrix_product(trace, node, weights, _repeated(values, groups))
     if len(_shape(operands[0])) == 3:
         b, h, s, d = result.shape

@@ -86,7 +86,7 @@ def _softmax_zero(trace: Trace, node: Node, scores: Affine) -> Value:
         return softmax_link(scores)
     above = at_least_zero(trace, node, shifted(scores, -ZERO), strict=True)
     present = combined(above, at_least_zero(trace, node, shifted(scores.negated, -ZERO), strict=True))
-    largest = maximum(trace, node, scores.pick(np.arange(scores.size, dtype=np.int64).reshape(1, -1)))
+    largest = maximum(trace, node, scores.reshaped((1, -1)))
     powers = product(trace, node, apply(trace, node, "Exp", combined(scores, largest, -1.0)), present)
     total = powers.mapped(Sparse.from_dense(np.ones((1, powers.size))), np.zeros(1), (1, 1))
     return quotient(trace, node, powers, total)

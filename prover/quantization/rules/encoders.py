@@ -67,7 +67,7 @@ def one_hot_encoder(trace: Trace, node: Node, operands: list[Value | None]) -> l
         place[rows, keys] = 1 + np.arange(hits.size)
         return Affine.stack([Affine.constant(np.zeros(1), trace.n_variables), hits]).pick(place.ravel())
 
-    return [_shaped(mapped(trace, source, wanted.size, encode, compare), (*source.shape, wanted.size))]
+    return [mapped(trace, source, wanted.size, encode, compare).reshaped((*source.shape, wanted.size))]
 
 
 @rule("LabelEncoder", "CategoryMapper", domain=_ML, steps=("equal",), cost=_COST)
@@ -111,7 +111,7 @@ def _looked_up(trace: Trace, node: Node, value: Value | None, table: Lookup) -> 
         wanted = values.astype(table.keys).tolist()
         return np.array([table(key) for key in wanted], dtype=np.float64)[:, None]
 
-    return _shaped(mapped(trace, source, 1, find, compare), source.shape)
+    return mapped(trace, source, 1, find, compare).reshaped(source.shape)
 
 
 def _matches(trace: Trace, node: Node, source: Affine, keys: F64) -> tuple[Affine, I64, I64]:
@@ -158,10 +158,6 @@ def _renamed(node: Node, label: Label, table: Lookup) -> Label:
         raise unsupported(node, "a class that is not a whole number", "number the classes from 0")
     classes = np.array([int(number) for number in found], dtype=np.int64)
     return Label(label.logits, checked_classes(node, classes), label.shape)
-
-
-def _shaped(value: Affine, shape: tuple[int, ...]) -> Affine:
-    return value.pick(np.arange(value.size, dtype=np.int64).reshape(shape))
 
 
 def _unknown(node: Node, value: str) -> Exception:

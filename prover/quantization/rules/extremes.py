@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from prover.graph import Node
-from prover.quantization.blocks.axes import gathered, reduced_axes, reshaped, shape_without
+from prover.quantization.blocks.axes import gathered, reduced_axes, shape_without
 from prover.quantization.blocks.maximum import maximum, minimum
 from prover.quantization.rules import rule
 from prover.quantization.rules.linear import integer
@@ -19,4 +19,4 @@ def extremes(trace: Trace, node: Node, operands: list[Value | None]) -> list[Val
     if not rows.shape[1]:
         raise unsupported(node, "the maximum of no values is not defined")
     best = (maximum if node.op == "ReduceMax" else minimum)(trace, node, x.pick(rows))
-    return [reshaped(best, shape_without(x.shape, axes, keep=bool(integer(node, "keepdims"))))]
+    return [best.reshaped(shape_without(x.shape, axes, keep=bool(integer(node, "keepdims"))))]

@@ -54,9 +54,9 @@ def gather(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value
     if node.op == "Gather":
         return [_gather(trace, node, table, index, integer(node, "axis"))]
     if node.op == "ArrayFeatureExtractor":  # along the last axis; a vector is one row, and indices are one list
-        rows = table.pick(np.arange(table.size, dtype=np.int64).reshape(-1, table.shape[-1]))
-        found = _gather(trace, node, rows, index.pick(np.arange(index.size, dtype=np.int64)), 1)
-        return [found.pick(np.arange(found.size, dtype=np.int64).reshape(*table.shape[:-1] or (1,), index.size))]
+        rows = table.reshaped((-1, table.shape[-1]))
+        found = _gather(trace, node, rows, index.flat, 1)
+        return [found.reshaped((*(table.shape[:-1] or (1,)), index.size))]
     return [(_gather_elements if node.op == "GatherElements" else _gather_nd)(trace, node, table, index)]
 
 
@@ -134,7 +134,7 @@ def _range(trace: Trace, node: Node, index: Affine, least: int, most: int) -> tu
 def _window(trace: Trace, node: Node, index: Affine, k: int) -> tuple[Affine, Numbers]:
     """One-hot vectors [n, w] over the range of the indices, and the place of 0 .. k-1 each column stands for: [w]."""
     low, high = _range(trace, node, index, -k, k - 1)
-    flat = index.pick(np.arange(index.size, dtype=np.int64))
+    flat = index.flat
     hot = _hot(trace, node, shifted(flat, float(-low)), high - low + 1)
     return hot, np.arange(low, high + 1, dtype=np.int64) % k
 
@@ -172,7 +172,7 @@ def one_hot_rule(trace: Trace, node: Node, operands: list[Value | None]) -> list
     depth = operands[1]
     assert isinstance(depth, np.ndarray)
     k, values = int(depth.ravel()[0]), linear(node, operands[2], trace)
-    flat = index.pick(np.arange(index.size, dtype=np.int64))
+    flat = index.flat
     low, high = trace.interval(flat)
     first, last = float(low.min(initial=0.0)), float(high.max(initial=0.0))
     if last - first <= min(4 * k, _LONGEST):  # as many constraints as comparing; infinities are no range
@@ -207,7 +207,7 @@ def _compared(trace: Trace, node: Node, index: Affine, k: int) -> Affine:
     places = np.tile(np.arange(k, dtype=np.float64), index.size)
     hits = [equal_zero(trace, node, combined(flat, _constant(trace, places - offset), -1.0)) for offset in (0, k)]
     both = combined(hits[0], hits[1])
-    return both.pick(np.arange(both.size, dtype=np.int64).reshape(index.size, k))
+    return both.reshaped((index.size, k))
 
 
 def _constant(trace: Trace, values: NDArray[np.float64]) -> Affine:

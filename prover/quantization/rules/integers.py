@@ -84,7 +84,7 @@ def bit_shift(trace: Trace, node: Node, operands: list[Value | None]) -> list[Va
     low, high = trace.interval(places)
     if float(low.min(initial=0.0)) < 0 or float(high.max(initial=0.0)) >= width:
         raise unsupported(node, f"a shift by {float(high.max()):g} of {width} bits", "narrow the range of the shift")
-    flat = places.pick(np.arange(places.size, dtype=np.int64))
+    flat = places.flat
     reach = int(high.max(initial=0.0)) + 1
     hot = one_hot(trace, node, flat, reach)
     numbers = np.arange(hot.size, dtype=np.int64).reshape(-1, reach)

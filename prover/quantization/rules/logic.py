@@ -142,7 +142,7 @@ def extreme(trace: Trace, node: Node, operands: list[Value | None]) -> list[Valu
     size, shape = tensors[0].size, tensors[0].shape
     stacked = Affine.stack(tensors).pick(np.arange(size * len(tensors), dtype=np.int64).reshape(len(tensors), size).T)
     found = (maximum if node.op == "Max" else minimum)(trace, node, stacked)
-    return [found.pick(np.arange(size, dtype=np.int64).reshape(shape))]
+    return [found.reshaped(shape)]
 
 
 @rule("IsInf", steps=())

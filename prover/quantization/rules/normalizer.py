@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from prover.graph import Node
 from prover.quantization.blocks.maximum import maximum
 from prover.quantization.blocks.quotient import quotient
@@ -38,6 +36,6 @@ def normalizer(trace: Trace, node: Node, operands: list[Value | None]) -> list[V
 
 def _largest(trace: Trace, node: Node, x: Affine, groups: Groups) -> Affine:
     """The largest element of each row, [.., 1]."""
-    rows = x.pick(np.arange(x.size, dtype=np.int64).reshape(-1, groups.length))
+    rows = x.reshaped((-1, groups.length))
     found = maximum(trace, node, rows)
-    return found.pick(np.arange(found.size, dtype=np.int64).reshape(*x.shape[:-1], 1))
+    return found.reshaped((*x.shape[:-1], 1))

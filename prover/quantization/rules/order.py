@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from prover.graph import Node
-from prover.quantization.blocks.axes import gathered, reshaped, shape_without
+from prover.quantization.blocks.axes import gathered, shape_without
 from prover.quantization.blocks.variables import is_read
 from prover.quantization.rules import rule
 from prover.quantization.rules.linear import integer
@@ -41,7 +41,7 @@ def argmax(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value
     place = trace.append(step, (m,), whole=True, lo=0.0, hi=float(k - 1))
     if classes[0]:
         place = Affine((m,), place.negated.matrix, np.full(m, float(k - 1)), place.optional)
-    return [reshaped(place, shape)]
+    return [place.reshaped(shape)]
 
 
 @rule("TopK", steps=("topk",))

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 
 from prover.graph import Node
 from prover.graph.windows import Windows, numbered, windows
-from prover.quantization.blocks.axes import reshaped
 from prover.quantization.blocks.maximum import maximum
 from prover.quantization.blocks.one_hot import one_hot
 from prover.quantization.blocks.variables import is_read
@@ -42,10 +41,10 @@ def max_pool(trace: Trace, node: Node, operands: list[Value | None]) -> list[Val
     channels = np.arange(x.shape[0] * x.shape[1], dtype=np.int64)[:, None, None] * _spatial(x)
     places = (channels + cells).reshape(-1, cells.shape[1])
     shape = (*x.shape[:2], *grid.counts)
-    results: list[Value] = [reshaped(maximum(trace, node, x.pick(places)), shape)]
+    results: list[Value] = [maximum(trace, node, x.pick(places)).reshaped(shape)]
     if len(node.outputs) > 1 and is_read(trace, node.outputs[1]):
         names = (channels + numbered(node, cells, x.shape[2:])).reshape(places.shape)
-        results.append(reshaped(_winners(trace, node, x, places, names), shape))
+        results.append(_winners(trace, node, x, places, names).reshaped(shape))
     return results
 
 
@@ -74,7 +73,7 @@ def global_max_pool(trace: Trace, node: Node, operands: list[Value | None]) -> l
     x = linear(node, operands[0], trace)
     rows = np.arange(x.size, dtype=np.int64).reshape(-1, _spatial(x))
     largest = maximum(trace, node, x.pick(rows))
-    return [reshaped(largest, _kept(x))]
+    return [largest.reshaped(_kept(x))]
 
 
 def grid_of(node: Node, x: Affine) -> Windows:

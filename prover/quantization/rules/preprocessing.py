@@ -107,4 +107,4 @@ def binarizer(trace: Trace, node: Node, operands: list[Value | None]) -> list[Va
 def feature_vectorizer(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """All columns of all inputs, side by side."""
     joined = Affine.stack([linear(node, value, trace) for value in operands])
-    return [joined.pick(np.arange(joined.size, dtype=np.int64).reshape(1, -1))]
+    return [joined.reshaped((1, -1))]

@@ -128,7 +128,7 @@ def dynamic_quantize(trace: Trace, node: Node, operands: list[Value | None]) -> 
     """uint8 over the range of x itself: a private division an element, rounded as finely as activations are."""
     x = linear(node, operands[0], trace)
     flat = Affine.stack([x, Affine.constant(np.zeros(1), trace.n_variables)])
-    row = flat.pick(np.arange(flat.size, dtype=np.int64)[None])
+    row = flat.reshaped((1, -1))
     high, low = maximum(trace, node, row), minimum(trace, node, row)
     reach = combined(high, low, -1.0)
     span = combined(reach, equal_zero(trace, node, reach))  # 1 where every x is 0
@@ -139,7 +139,7 @@ def dynamic_quantize(trace: Trace, node: Node, operands: list[Value | None]) -> 
     steps = round_half_even(trace, node, Affine.stack(parts))
     moved = combined(steps, zero.pick(np.zeros(1, dtype=np.int64)))
     first = np.zeros((), dtype=np.int64)
-    quantised = _clipped(trace, node, moved).pick(np.arange(x.size, dtype=np.int64).reshape(x.shape))
+    quantised = _clipped(trace, node, moved).reshaped(x.shape)
     return [quantised, scaled(span, 1.0 / 255.0).pick(first), zero.pick(first)]
 
 
@@ -177,7 +177,7 @@ def _requantized(
         "bits": (high - low).bit_length(),
         "folded": folded,
     }
-    flat = source.pick(np.arange(source.size, dtype=np.int64))
+    flat = source.flat
     step = FloatStep("requantize", node.name, flat, flat.size, params)
     return trace.append(step, x.shape, whole=True, lo=float(low), hi=float(high))
 

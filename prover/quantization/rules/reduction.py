@@ -59,7 +59,7 @@ def log_sum_exponentials(trace: Trace, node: Node, operands: list[Value | None])
     """``log(sum(exp(x)))``, the maximum subtracted first."""
     source, groups = _operand(trace, node, operands)
     rows = log_sum_exp(trace, node, source.pick(groups.members))
-    return [rows.pick(np.arange(rows.size, dtype=np.int64).reshape(groups.shape))]
+    return [rows.reshaped(groups.shape)]
 
 
 @rule("ReduceProd", steps=("contract",))
@@ -70,7 +70,7 @@ def total_product(trace: Trace, node: Node, operands: list[Value | None]) -> lis
     while len(level) > 1:
         pairs = [product(trace, node, a, b) for a, b in zip(level[::2], level[1::2], strict=False)]
         level = pairs + level[2 * len(pairs) :]
-    return [level[0].pick(np.arange(groups.count, dtype=np.int64).reshape(groups.shape))]
+    return [level[0].reshaped(groups.shape)]
 
 
 @rule("Sum", "Mean", steps=())

@@ -66,7 +66,7 @@ def svm_classifier(trace: Trace, node: Node, operands: list[Value | None]) -> li
     if labels.size > 2:
         return [label, transformed(trace, node, pairs, transform)]
     negative = pairs.negated if transform in ("NONE", "LOGISTIC") else shifted(pairs.negated, 1.0)
-    both = _row(Affine.stack([negative, pairs]))
+    both = Affine.stack([negative, pairs]).reshaped((1, -1))
     return [label, Link("sigmoid", both) if transform == "LOGISTIC" else both]
 
 
@@ -87,7 +87,7 @@ def _preferred(trace: Trace, node: Node, scores: Affine, machine: Machine) -> Af
     Of two classes, onnxruntime chooses the second when any score is above 0 (or at least 1/2, if no coefficient is
     negative), and otherwise the one of larger score.
     """
-    flat = scores.pick(np.arange(scores.size, dtype=np.int64))
+    flat = scores.flat
     if scores.size > 2:
         return flat
     positive = bool((machine.vectors >= 0).all())
@@ -114,7 +114,7 @@ def _platt(trace: Trace, node: Node, pairs: Affine, machine: Machine, n_classes:
     if n_classes > 2:
         odds = trace.proved(node, Link("sigmoid", second.negated))
         return transformed(trace, node, coupled(trace, node, odds, n_classes), transform)
-    shares = Link("sigmoid", _row(Affine.stack([second.negated, second])))
+    shares = Link("sigmoid", Affine.stack([second.negated, second]).reshaped((1, -1)))
     if transform == "NONE":
         return shares
     return transformed(trace, node, linear(node, shares, trace), transform)
@@ -137,7 +137,3 @@ def _scaled_rows(value: Affine, factors: F64) -> Affine:
 
 def _shifted(value: Affine, offset: F64) -> Affine:
     return Affine(value.shape, value.matrix, value.bias + offset, value.optional)
-
-
-def _row(value: Affine) -> Affine:
-    return value.pick(np.arange(value.size, dtype=np.int64).reshape(1, -1))

@@ -19,7 +19,7 @@ _STEPS = ("cuts", "trees")
 def tree_regressor(trace: Trace, node: Node, operands: list[Value | None]) -> list[Value]:
     """One sum for each target. One target alone knows no transform but PROBIT."""
     total, ensemble = sums(trace, node, operands[0])
-    scores = total.pick(np.arange(total.size, dtype=np.int64).reshape(1, -1))
+    scores = total.reshaped((1, -1))
     if ensemble.n_outputs == 1 and ensemble.transform != "PROBIT":
         return [scores]
     return [transformed(trace, node, scores, ensemble.transform)]
@@ -39,7 +39,7 @@ def tree_classifier(trace: Trace, node: Node, operands: list[Value | None]) -> l
         deciding = total
     else:
         deciding = _binary_scores(trace, total, ensemble)
-    flat = deciding.pick(np.arange(deciding.size, dtype=np.int64))
+    flat = deciding.flat
     label = Label(flat, checked_classes(node, classes.astype(np.int64), names), (1,), names)
     trace.labels.append(label)
     return [label, outputs]

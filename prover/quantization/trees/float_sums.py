@@ -20,6 +20,8 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from prover.quantization.dyadic import fraction_bits
+
 F64 = NDArray[np.float64]
 
 MAX_STATES = 1 << 16
@@ -101,14 +103,6 @@ class Terms:
         for values in self.trees:
             lost += float(np.abs(self.integers(values, fraction) * unit - values / self.divisor).max(initial=0.0))
         return lost
-
-
-def fraction_bits(values: F64) -> int:
-    """Fewest fraction bits, 0 or more, at which all values are integers."""
-    mantissa, exponent = np.frexp(values[values != 0])
-    digits = np.abs(mantissa * 2.0**53).astype(np.int64)
-    trailing = np.log2((digits & -digits).astype(np.float64)).astype(np.int64)
-    return max(0, int((53 - exponent.astype(np.int64) - trailing).max(initial=0)))
 
 
 def rounding_error(terms: Terms) -> float:
