@@ -31,6 +31,7 @@ __all__ = [
     "compile_sources",
     "find_node",
     "find_npm_package",
+    "find_solc",
     "standard_input",
 ]
 
@@ -72,6 +73,15 @@ def find_npm_package(name: str) -> Path:
     raise CompilerError(
         f"the npm package {name} is missing", "run `npm ci` in contracts/, or set VERDICT_NODE_MODULES to its folder"
     )
+
+
+def find_solc() -> Path:
+    """An executable that is the npm package ``solc`` in a native compiler's clothes, for forge and slither.
+
+    Raises:
+        CompilerError: node or the package is missing.
+    """
+    return _launcher()[0]
 
 
 def compile_sources(

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity ^0.8.28;
+
+import {IModelRegistry} from "contracts/interfaces/IModelRegistry.sol";
+import {LayoutLib} from "contracts/libraries/LayoutLib.sol";
+import {OutputCodec} from "contracts/libraries/OutputCodec.sol";
+import {Harness} from "../base/Harness.sol";
+
+/// @dev The libraries' internal functions, callable.
+contract Libraries {
+    function decode(bytes calldata output, uint256 count) external pure returns (int256[] memory) {
+        return OutputCodec.decode(output, count);
+    }
+
+    function pack(int256[] memory values) external pure returns (uint256[] memory) {
+        return OutputCodec.pack(values);
+    }
+
+    function check(IModelRegistry.Layout calldata layout) external pure {
+        LayoutLib.check(layout);
+    }
+}
+
+contract LibrariesTest is Harness {
+    Libraries private _libraries;
+
+    function setUp() external {
+        _libraries = new Libraries();
+    }
+
+    /// @dev decode and abi.encode are each other's inverse on values in range.
+    function testFuzz_CanonicalOutputsRoundTrip(int64[] calldata raw) external view {
+        int256[] memory values = _widen(raw);
+        int256[] memory decoded = _libraries.decode(abi.encode(values), values.length);
+        equal(uint256(keccak256(abi.encode(decoded))), uint256(keccak256(abi.encode(values))), "round trip");
+    }
+
+    /// @dev No second encoding of an output is accepted: whatever decodes is what abi.encode makes.
+    function testFuzz_NoSecondEncoding(int64[] calldata raw, uint256 at, uint8 flip, bytes calldata tail) external view {
+        bytes memory output = bytes.concat(abi.encode(_widen(raw)), tail);
+        output[at % output.length] ^= bytes1(flip);
+        try _libraries.decode(output, raw.length) returns (int256[] memory decoded) {
+            equal(uint256(keccak256(abi.encode(decoded))), uint256(keccak256(output)), "another encoding");
+        } catch {}
+    }
+
+    /// @dev Each lane of a signal is one output, and a signal stays below the field's order.
+    function testFuzz_SignalsHoldEachOutputOnce(int64[] calldata raw) external view {
+        uint256[] memory signals = _libraries.pack(_widen(raw));
+        equal(signals.length, (raw.length + 2) / 3, "signals");
+        for (uint256 i = 0; i < raw.length; ++i) {
+            uint256 lane = (signals[i / 3] >> (64 * (i % 3))) & type(uint64).max;
+            equal(lane, uint256(int256(raw[i]) + 2 ** 63), "lane");
+        }
+        for (uint256 i = 0; i < signals.length; ++i) {
+            atMost(signals[i], 2 ** 192 - 1, "signal");
+        }
+    }
+
+    /// @dev A value outside 64 bits never decodes.
+    function testFuzz_OutOfRangeIsRefused(int256 value) external {
+        vm.assume(value < -(2 ** 63) || value >= 2 ** 63);
+        int256[] memory values = new int256[](1);
+        values[0] = value;
+        vm.expectPartialRevert(IModelRegistry.OutputOutOfRange.selector);
+        _libraries.decode(abi.encode(values), 1);
+    }
+
+    /// @dev A tier layout is accepted exactly when it is one: written again here, the long way.
+    function testFuzz_LayoutsAreWhatTheySay(IModelRegistry.Layout memory layout, uint8 shape) external view {
+        layout.reveal = shape % 4;
+        layout.polarity = (shape >> 2) % 4;
+        if (shape & 0x10 != 0) layout.decimals = new uint8[](1);
+        if (shape & 0x20 != 0) delete layout.thresholds;
+        bool valid = layout.schemaHash != 0 && layout.polarity < 3 && layout.reveal < 3;
+        valid = valid && layout.decimals.length > 0 && layout.decimals.length < 1025;
+        for (uint256 i = 0; i < layout.decimals.length; ++i) {
+            if (layout.decimals[i] > 18) valid = false;
+        }
+        if (layout.reveal == 2) {
+            valid = valid && layout.decimals.length == 1 && layout.decimals[0] == 0;
+            valid = valid && layout.thresholds.length > 0 && layout.thresholds.length < 256;
+            for (uint256 i = 0; i < layout.thresholds.length; ++i) {
+                int256 threshold = layout.thresholds[i];
+                if (threshold != int256(int64(threshold))) valid = false;
+                if (i > 0 && layout.thresholds[i - 1] >= threshold) valid = false;
+            }
+        } else if (layout.thresholds.length > 0) {
+            valid = false;
+        }
+        try _libraries.check(layout) {
+            holds(valid, "an invalid layout passed");
+        } catch {
+            holds(!valid, "a valid layout was refused");
+        }
+    }
+
+    function _widen(int64[] calldata raw) private pure returns (int256[] memory values) {
+        values = new int256[](raw.length);
+        for (uint256 i = 0; i < raw.length; ++i) {
+            values[i] = raw[i];
+        }
+    }
+}
