@@ -1,0 +1,210 @@
+"""The stage: Verdict's contracts on a chain, an issuer, a relayer, and everything that happens written down.
+
+What real parties draw at random (salts, nonces, the blinding of proofs) is fixed here, so that a second chain gets the
+same bytes. That gives the applicants' secrets away; they are in a public data set anyhow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from eth_typing import ChecksumAddress
+
+import prover
+from lending_year.chains import START, Chain
+from lending_year.people import MODELS, Applicant, applicants
+from prover.chain.artifacts import Artifact
+from prover.chain.attest import attest, consent, person_pseudonym
+from prover.chain.contracts import BoundContract
+from prover.chain.decision import domain_of, submission
+from prover.chain.deploy import Stack, deploy_stack
+from prover.chain.eip712 import context_for
+from prover.chain.models import register_issuer
+from prover.chain.publish import Published, publish
+from prover.chain.records import Records
+from prover.chain.reverts import ErrorTable
+from prover.chain.signer import Signer
+from prover.chain.transactions import Receipt, Sender
+from prover.errors import TransactionReverted
+from prover.schema import keccak256
+
+DAY = 86_400
+MAX_AGE = 90 * DAY
+"""How long a decision opens loans."""
+
+_SECRET = b"the issuer keeps this forever"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One transaction, as far as it must be the same on every implementation.
+
+    Attributes:
+        what: contract and function.
+        second: of the year, at which its block came.
+        gas: used, intrinsic gas and calldata included.
+        digest: of its calldata and its events.
+    """
+
+    what: str
+    second: int
+    gas: int
+    digest: bytes
+
+
+@dataclass(frozen=True)
+class Script:
+    """What all chains share: the model with its key, and each proof, made once."""
+
+    bundle: prover.Bundle
+    proofs: dict[tuple[int, int], prover.InferenceProof] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, model: str) -> Script:
+        """Compile a model over the loan schema, with a development key."""
+        rows = np.load(MODELS / f"{model}.npz")["X"]
+        bundle = prover.compile(MODELS / f"{model}.onnx", schema=MODELS / "loan_schema.json", calibration=rows)
+        return cls(prover.setup(bundle))
+
+    def people(self, count: int) -> list[Applicant]:
+        return applicants(self.bundle.schema, count)
+
+    def prove(self, opening: prover.Opening, context: int) -> prover.InferenceProof:
+        statement = (opening.commitment, context)
+        if statement not in self.proofs:
+            self.proofs[statement] = prover.prove(self.bundle, opening, context=context)
+        return self.proofs[statement]
+
+
+class Stage:
+    """A chain with the registries and the model on it. Transactions go through it and enter its journal."""
+
+    def __init__(self, script: Script, chain: Chain, folder: Path) -> None:
+        self.script, self.chain, self.network = script, chain, chain.network
+        self.owner, self.relayer, self.issuer, *self.others = chain.signers
+        self.journal: list[Entry] = []
+        self.refusals = 0
+        self.records = Records(self.network, folder)
+        self.deployer = self.sender(self.owner)
+        self.stack: Stack = deploy_stack(self.deployer, self.records)
+        self.published: Published = publish(self.deployer, self.records, self.stack, script.bundle, max_age=MAX_AGE)
+        register_issuer(self.sender(self.issuer), self.stack.issuers, administrator=self.owner.address)
+
+    @cached_property
+    def model_id(self) -> int:
+        return self.published.model_id
+
+    def now(self) -> int:
+        """Timestamp of the latest block, that is of the latest transaction."""
+        return self.network.now()
+
+    def at(self, day: int, second: int = 0) -> None:
+        """Go to a day of the year, unless it is later already."""
+        moment = START + day * DAY + second
+        if moment > self.now() + 1:
+            self.chain.travel(moment)
+
+    def create(self, artifact: Artifact, *args: Any) -> BoundContract:
+        """Deploy a contract that is no part of Verdict."""
+        receipt = self.deployer.create(artifact, args)
+        assert receipt.contract_address is not None
+        return BoundContract.at(self.network, receipt.contract_address, artifact.name, artifact.abi)
+
+    def act(self, who: Signer, contract: BoundContract, function: str, *args: Any) -> Receipt:
+        """One transaction; a refusal raises TransactionReverted."""
+        return self.sender(who).transact(contract, function, *args)
+
+    def give(self, who: Signer, wei: int) -> None:
+        """Ether for gas."""
+        self.deployer.send(who.address, b"", "ether", wei, self.stack.models.errors)
+
+    def refused(self, error: str, act: Callable[[], object]) -> None:
+        """The act must end in this error of a contract's."""
+        try:
+            act()
+        except TransactionReverted as reverted:
+            if reverted.error != error:
+                raise AssertionError(f"refused with {reverted.error}, not with {error}") from reverted
+            self.refusals += 1
+            return
+        raise AssertionError(f"not refused with {error}")
+
+    def sender(self, who: Signer) -> Sender:
+        """A sender whose transactions enter the journal."""
+        return _Recorded(self.network, who, journal=self.journal)
+
+    def decide(self, person: Applicant, consumer: BoundContract) -> tuple[int, int, tuple[Any, ...]]:
+        """Attest, consent and prove: the tier, the second at which the facts held, and ``submit``'s arguments."""
+        person.sequence += 1
+        label = f"{person.name}/{person.sequence}"
+        bundle, domain, now = self.script.bundle, domain_of(self.stack.decisions), self.now()
+        opening = prover.Opening.of(bundle.schema, person.facts, salt=_number(f"salt of {label}"))
+        statement = attest(
+            self.issuer,
+            bundle.schema.hash,
+            opening.commitment,
+            person.address,
+            person_pseudonym(_SECRET, person.name),
+            now,
+            now + MAX_AGE,
+            person.sequence,
+            domain,
+        )
+        nonce = _number(f"consent of {label}")
+        attested = statement.attestation.hash
+        permission = consent(person.signer, attested, self.model_id, consumer.address, now + 30 * DAY, domain, nonce)
+        context = context_for(
+            self.network.chain_id, self.stack.decisions.address, self.model_id, attested, permission.consent.nonce
+        )
+        proof = self.script.prove(opening, context)
+        return proof.values[0], now, submission(statement, permission, proof.values, proof.proof.data)
+
+    def submit(self, arguments: tuple[Any, ...]) -> Receipt:
+        """The relayer puts a decision on chain."""
+        return self.act(self.relayer, self.stack.decisions, "submit", *arguments)
+
+
+@dataclass(frozen=True)
+class _Recorded(Sender):
+    """A sender that writes down what it sent, when, and at which price."""
+
+    journal: list[Entry] = field(default_factory=list, repr=False)
+
+    def send(self, to: ChecksumAddress | None, data: bytes, what: str, value: int, errors: ErrorTable) -> Receipt:
+        receipt = super().send(to, data, what, value, errors)
+        events = [b"".join(map(bytes, log["topics"])) + bytes(log["data"]) for log in receipt.logs]
+        second = self.network.now() - START
+        self.journal.append(Entry(what, second, receipt.gas_used, keccak256(data + b"".join(events))))
+        return receipt
+
+
+def differences(journals: dict[str, Sequence[Entry]]) -> list[str]:
+    """Transactions that are not the same on every implementation, in words."""
+    names = list(journals)
+    lengths = {name: len(journals[name]) for name in names}
+    if len(set(lengths.values())) > 1:
+        return [f"numbers of transactions differ: {lengths}"]
+    return [
+        _difference(index, {name: journals[name][index] for name in names})
+        for index, first in enumerate(journals[names[0]])
+        if any(journals[name][index] != first for name in names)
+    ]
+
+
+def _difference(index: int, entries: dict[str, Entry]) -> str:
+    title = f"{next(iter(entries.values())).what}, transaction {index}"
+    if len({(entry.what, entry.gas, entry.second) for entry in entries.values()}) == 1:
+        return f"{title}: calldata or events differ"
+    return f"{title}: " + "; ".join(
+        f"{name} {entry.gas:,} gas at second {entry.second:,}" for name, entry in entries.items()
+    )
+
+
+def _number(label: str) -> int:
+    """248 bits that a second run finds again."""
+    return int.from_bytes(keccak256(label.encode())[1:])
