@@ -46,7 +46,8 @@ def find_tool(name: str) -> Path | None:
 
     Args:
         name: ``native`` (the built extension module), an npm package of ``contracts/`` or ``tests/`` by the names
-            above (run those with ``node``), ``anvil`` or ``forge`` (executables), or any program on PATH.
+            above (run those with ``node``), ``anvil`` or ``forge`` (executables), ``slither`` or ``halmos`` (in
+            environments of their own), or any program on PATH.
     """
     if name == "native":
         spec = importlib.util.find_spec("prover._native")
@@ -61,6 +62,9 @@ def find_tool(name: str) -> Path | None:
         path = ROOT / "tests" / "node_modules" / "@foundry-rs" / package / "bin" / name
         if path.exists():
             return path
+    apart = Path(sys.prefix) / "tools" / name / "bin" / name
+    if apart.exists():
+        return apart
     beside = Path(sys.executable).parent / name  # node may live in the virtual environment
     found = str(beside) if beside.exists() else shutil.which(name)
     return Path(found) if found else None

@@ -124,6 +124,21 @@ install_pins() {
     rm -f "$STAMPS/pip-$1.begun"
 }
 
+# install_tool NAME KEY: a program whose dependencies are at odds with the project's, in an environment of its own:
+# .venv/tools/NAME/bin/NAME.
+install_tool() {
+    local folder="$VENV/tools/$1"
+    stamped "tool-$1" "$2" && [[ -x "$folder/bin/$1" ]] && return 0
+    say "tool: $1"
+    rm -rf "$folder"
+    "$PYTHON" -I -m venv "$folder" && "$folder/bin/python" -m pip install --quiet --require-hashes --no-deps \
+        --only-binary :all: -r "$ROOT/scripts/requirements/$1.txt" || {
+        say "tool: $1 does not install here"
+        return 0
+    }
+    stamp "tool-$1" "$2"
+}
+
 # setup_node KEY: node and npm from PATH when recent enough, else from the package registry of Python.
 setup_node() {
     local version="" why="not found"
@@ -218,7 +233,7 @@ bootstrap() {
     fi
     setup_venv || return 1
     local -a inputs=(scripts/requirements/{build,runtime,node,test,lint,peers}.txt contracts/package-lock.json
-        tests/package-lock.json pyproject.toml prover/native)
+        tests/package-lock.json pyproject.toml prover/native scripts/requirements/{slither,halmos}.txt)
     while IFS= read -r key; do keys+=("$key"); done < <(cd "$ROOT" && content_hashes "${inputs[@]}")
     [[ ${#keys[@]} == "${#inputs[@]}" ]] || {
         fail "this checkout is incomplete"
@@ -230,6 +245,8 @@ bootstrap() {
     if [[ "$goal" == test ]]; then
         install_pins test "${keys[3]}" || return 1
         install_pins lint "${keys[4]}" || return 1
+        install_tool slither "${keys[10]}"
+        install_tool halmos "${keys[11]}"
     elif [[ "$goal" == peers ]]; then
         install_pins peers "${keys[5]}" || say "peers: ezkl does not install here"
     fi
