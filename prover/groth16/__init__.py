@@ -5,6 +5,7 @@ says how far a key can be trusted, ``formats`` reads and writes the files.
 """
 
 from prover.groth16.backend import Backend, BackendInfo, backend_info, get_backend
+from prover.groth16.batch import encode_batch_calldata, verify_batch, verify_batch_calldata
 from prover.groth16.formats.proof import Proof
 from prover.groth16.formats.vkey import VerifyingKey
 from prover.groth16.keystate import KeyState, key_state
@@ -21,6 +22,7 @@ __all__ = [
     "ProvingKey",
     "VerifyingKey",
     "backend_info",
+    "encode_batch_calldata",
     "encode_calldata",
     "export_solidity",
     "get_backend",
@@ -30,5 +32,7 @@ __all__ = [
     "setup",
     "setup_initial",
     "verify",
+    "verify_batch",
+    "verify_batch_calldata",
     "verify_calldata",
 ]

@@ -97,6 +97,20 @@ class Backend(Protocol):
         """
         ...
 
+    def verify_combination(
+        self, key: VerifyingKey, sums: Sequence[int], factors: Sequence[int], proofs: Sequence[Proof]
+    ) -> bool:
+        """A linear combination of pairing equations, see :mod:`prover.groth16.batch`, for canonical coordinates.
+
+        Args:
+            sums: Σ rᵢ and then Σ rᵢ·sᵢⱼ for every signal j, in [0, r).
+            factors: rᵢ of each proof, in (0, r).
+
+        Raises:
+            MalformedProofError: as :meth:`verify`.
+        """
+        ...
+
 
 @dataclass(frozen=True)
 class BackendInfo:

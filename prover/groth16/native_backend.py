@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from prover import _native
 from prover.constraint.r1cs import R1CS, Matrix
+from prover.errors import MalformedProofError
 from prover.groth16.formats.proof import Proof
 from prover.groth16.formats.vkey import VerifyingKey
+from prover.groth16.points import g1_to_evm, g2_to_evm, negate_g2
 from prover.progress import Progress
 
 
@@ -41,6 +43,27 @@ class NativeBackend:
     def verify(self, key: VerifyingKey, signals: Sequence[int], proof: Proof) -> bool:
         """See the protocol."""
         return _native.verify(key.data, b"".join(signal.to_bytes(32, "big") for signal in signals), proof.data)
+
+    def verify_combination(
+        self, key: VerifyingKey, sums: Sequence[int], factors: Sequence[int], proofs: Sequence[Proof]
+    ) -> bool:
+        """See the protocol. On the core's EVM precompiles, as the contract does it on the chain's."""
+        pairs, c = [], bytes(64)
+        try:
+            for factor, proof in zip(factors, proofs, strict=True):
+                pairs.append(_times(proof.data[:64], factor) + proof.data[64:192])
+                c = _native.ecadd(c + _times(proof.data[192:], factor))
+            statement = bytes(64)
+            for point, scalar in zip(key.ic, sums, strict=True):
+                statement = _native.ecadd(statement + _times(g1_to_evm(point), scalar))
+            alpha = _times(g1_to_evm(key.alpha1), sums[0])
+            for first, second in ((alpha, key.beta2), (statement, key.gamma2), (c, key.delta2)):
+                pairs.append(first + g2_to_evm(negate_g2(second)))
+            return _native.ecpairing(b"".join(pairs))[-1] == 1
+        except ValueError as error:
+            raise MalformedProofError(
+                f"a point of a proof is not in its group: {error}", "a proof was damaged or made up"
+            ) from error
 
     def _circuit(self, r1cs: R1CS) -> _native.Circuit:
         """The circuit in native memory. The last one is kept: its coefficients need converting only once."""
@@ -87,6 +110,10 @@ class NativeKey:
     def prove(self, witness: NDArray[np.uint64], *, seed: bytes | None, progress: Progress) -> Proof:
         """See the protocol."""
         return Proof(self._key.prove(witness, seed, progress))
+
+
+def _times(point: bytes, scalar: int) -> bytes:
+    return _native.ecmul(point + scalar.to_bytes(32, "big"))
 
 
 def _arrays(matrix: Matrix) -> tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.uint32]]:

@@ -112,6 +112,24 @@ class ReferenceBackend:
             ]
         )
 
+    def verify_combination(
+        self, key: VerifyingKey, sums: Sequence[int], factors: Sequence[int], proofs: Sequence[Proof]
+    ) -> bool:
+        """See the protocol."""
+        for proof in proofs:
+            if not (is_on_g1(proof.a) and is_in_g2(proof.b) and is_on_g1(proof.c)):
+                raise MalformedProofError("a point of a proof is not in its group", "a proof was damaged or made up")
+        pairs = [
+            (curve.multiply_sum([curve.load_g1(proof.a)], [factor], Z1), curve.load_g2(proof.b))
+            for factor, proof in zip(factors, proofs, strict=True)
+        ]
+        alpha = curve.multiply_sum([curve.load_g1(key.alpha1)], sums[:1], Z1)
+        statement = curve.multiply_sum([curve.load_g1(point) for point in key.ic], sums, Z1)
+        c = curve.multiply_sum([curve.load_g1(proof.c) for proof in proofs], factors, Z1)
+        for first, second in ((alpha, key.beta2), (statement, key.gamma2), (c, key.delta2)):
+            pairs.append((first, curve.load_g2(negate_g2(second))))
+        return curve.pairing_is_one(pairs)
+
 
 @dataclass(frozen=True)
 class ReferenceKey:

@@ -9,11 +9,12 @@ from string import Template
 
 from eth_hash.auto import keccak
 
+from prover.groth16.batch import BATCH_DOMAIN
 from prover.groth16.formats.vkey import VerifyingKey
 from prover.groth16.keystate import key_state, refuse_initial
 from prover.groth16.points import G1Point, G2Point, negate_g2
 
-GENERATOR = "verdict/verifier/1"
+GENERATOR = "verdict/verifier/2"
 """Version of the text this module writes; it changes whenever one byte of it may."""
 
 _ERRORS = {
@@ -22,6 +23,10 @@ _ERRORS = {
     "malformed_calldata": "MalformedCalldata()",
     "precompile_failed": "PrecompileFailed()",
 }
+_SINGLE_MEMORY = 0x300
+"""Bytes of the pairing's input of one proof: four pairs."""
+_BATCH_GAS, _BATCH_SIGNAL_GAS = 47_700, 140
+"""About what each further proof of a batch costs, and each of its signals."""
 _IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9]{0,63}", re.ASCII)
 
 
@@ -84,6 +89,11 @@ def export_solidity(
         vk_hash=f"0x{vk.hash.hex()}",
         n=vk.n_public,
         calldata_size=4 + 32 * (8 + vk.n_public),
+        signal_bytes=f"0x{32 * vk.n_public:x}",
+        sums_bytes=f"0x{32 * (1 + vk.n_public):x}",
+        single_memory=f"0x{_SINGLE_MEMORY + 32 * vk.n_public:x}",
+        batch_domain=f"0x{BATCH_DOMAIN.hex()}",
+        batch_gas=f"{_BATCH_GAS + _BATCH_SIGNAL_GAS * vk.n_public:,}",
         constants=_constants(vk),
         signal_checks=_signal_checks(vk.n_public),
         signal_steps=_signal_steps(vk.n_public),
@@ -130,7 +140,8 @@ def _error_word(signature: str) -> str:
 def _signal_checks(n_public: int) -> str:
     """Assembly that clears ``ok`` unless every signal is canonical."""
     return "\n".join(
-        f"            ok := and(ok, lt(calldataload({_signal(index)}), R)) // s[{index}]" for index in range(n_public)
+        f"            ok := and(ok, lt(calldataload({_at('signals', index)}), R)) // s[{index}]"
+        for index in range(n_public)
     )
 
 
@@ -140,12 +151,13 @@ def _signal_steps(n_public: int) -> str:
         f"""\
             mstore(term, IC{index + 1}_X) // ECMUL input: x of IC{index + 1}
             mstore(termY, IC{index + 1}_Y) // y
-            mstore(scalar, calldataload({_signal(index)})) // s[{index}]
+            mstore(scalar, mload({_at("scalars", index)})) // factor[{index}]
             ok := and(ok, and(eq(returndatasize(), 0x40), staticcall(ECMUL_GAS, 0x07, term, 0x60, term, 0x40))) // mul
             ok := and(ok, and(eq(returndatasize(), 0x40), staticcall(ECADD_GAS, 0x06, sum, 0x80, sum, 0x40))) // add"""
         for index in range(n_public)
     )
 
 
-def _signal(index: int) -> str:
-    return f"add(signals, 0x{32 * index:02x})" if index else "signals"
+def _at(array: str, index: int) -> str:
+    """Where word ``index`` of an array lies."""
+    return f"add({array}, 0x{32 * index:02x})" if index else array

@@ -20,6 +20,7 @@ from prover.field import R
 from prover.groth16 import (
     Proof,
     VerifyingKey,
+    encode_batch_calldata,
     encode_calldata,
     export_solidity,
     get_backend,
@@ -156,17 +157,32 @@ def test_a_chain_without_a_precompile_gets_no_answer(call: str, toy: Case, requi
     assert bytes(keccak(b"PrecompileFailed()")[:4]).hex() in str(error.value)
 
 
-def _execution_gas(network: Network, key: VerifyingKey, proof: Proof, signals: list[int]) -> int:
-    """Gas of the call itself: the receipt's without the transaction's base and calldata price (EIP-2028)."""
+def _execution_gas(network: Network, key: VerifyingKey, proof: Proof, signals: list[int]) -> tuple[int, int]:
+    """Gas of a call for one proof, and of a further proof in a batch."""
     address = _deploy(network, compiled(key).bytecode)
     calldata = encode_calldata(signals, proof)
     assert _ask(network, address, calldata)
+    further = _further_proof_gas(network, address, proof, signals)
     for index in range(len(signals)):
         other = [*signals]
         other[index] = (other[index] + 1) % R
         assert not _ask(network, address, encode_calldata(other, proof))
+    return _gas_of(network, address, calldata), further
+
+
+def _further_proof_gas(network: Network, address: str, proof: Proof, signals: list[int]) -> int:
+    """The largest step between neighbouring batches of up to 64 proofs: memory grows a little with the batch."""
+    gas = {
+        count: _gas_of(network, address, encode_batch_calldata([signals] * count, [proof] * count))
+        for count in (1, 2, 3, 63, 64)
+    }
+    return max(gas[2] - gas[1], gas[3] - gas[2], gas[64] - gas[63])
+
+
+def _gas_of(network: Network, address: str, calldata: bytes) -> int:
+    """Gas of the call itself: the receipt's without the transaction's base and calldata price (EIP-2028)."""
     sent = network.w3.eth.send_transaction(
-        {"from": network.w3.eth.accounts[0], "to": address, "data": calldata, "gas": 1_000_000}
+        {"from": network.w3.eth.accounts[0], "to": address, "data": calldata, "gas": 12_000_000}
     )
     receipt = network.w3.eth.wait_for_transaction_receipt(sent)
     assert receipt["status"] == 1
@@ -188,16 +204,22 @@ def test_gas_is_the_recorded_one_and_within_the_design(
     """Run with VERDICT_UPDATE_SNAPSHOTS=1 to record new figures, and look at the difference before committing it."""
     require_tool("node")
     network = connect("tester")
-    measured = {}
+    measured, further = {}, {}
     artifact = None
     for n_public in range(1, 6):
         key, proof, example = _seeded(n_public, tmp_path)
         artifact = compiled(key)
-        measured[str(n_public)] = _execution_gas(network, key, proof, example.signals)
+        measured[str(n_public)], further[str(n_public)] = _execution_gas(network, key, proof, example.signals)
+        assert further[str(n_public)] <= 50_000
         assert measured[str(n_public)] <= 181_000 + 6_500 * n_public + 2_000
     assert artifact is not None
     settings = {"compiler": artifact.compiler, "runs": artifact.settings["optimizer"]["runs"]}
-    document = {"fork": network.fork, **settings, "execution_gas_by_public_signals": measured}
+    document = {
+        "fork": network.fork,
+        **settings,
+        "execution_gas_by_public_signals": measured,
+        "execution_gas_of_a_further_proof_in_a_batch": further,
+    }
     snapshot = repository / "tests" / "snapshots" / "verifier_gas.json"
     if os.environ.get(UPDATE):
         snapshot.write_text(json.dumps(document, indent=2) + "\n")
