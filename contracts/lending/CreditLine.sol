@@ -3,24 +3,28 @@ pragma solidity 0.8.37;
 
 import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
-import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
-import {ICreditLine} from "../interfaces/ICreditLine.sol";
 import {IDecisionRegistry} from "../interfaces/IDecisionRegistry.sol";
 import {IModelRegistry} from "../interfaces/IModelRegistry.sol";
+import {DueDays} from "../libraries/DueDays.sol";
 import {LayoutLib} from "../libraries/LayoutLib.sol";
+import {LoanBook} from "../libraries/LoanBook.sol";
 import {VerdictConsumer} from "../periphery/VerdictConsumer.sol";
+import {ICreditLine, LendingVault} from "./LendingVault.sol";
 
-/// @title A pool that lends to whoever proves a good tier. See ICreditLine.
-/// @dev External functions go: validate, accrue, update, emit, transfer.
-contract CreditLine is ICreditLine, VerdictConsumer, Ownable2Step, ReentrancyGuardTransient {
-    using SafeERC20 for IERC20;
+/// @title A vault that lends to whoever proves a good tier. See ICreditLine.
+/// @dev External functions go: validate, roll, update, emit, transfer.
+contract CreditLine is LendingVault, VerdictConsumer, Ownable2Step {
+    using LoanBook for LoanBook.Book;
+    using DueDays for uint256;
 
-    uint256 private constant BPS_YEAR = 10_000 * 365 days;
+    /// @notice How long past due a loan stays in the books.
+    uint256 public constant WRITE_OFF_DELAY = 30 days;
+    /// @notice Longest term; bounds how many days with dues there can be, and so the work of a roll.
+    uint256 public constant MAX_TERM_DAYS = 730;
+    /// @notice Most loans of one person at a time.
+    uint256 public constant MAX_OPEN_LOANS = DueDays.LANES;
     uint32 private constant MAX_ANNUAL_RATE_BPS = 100_000; // 1,000 % a year: above it is a slip of the pen
-
-    IERC20 public immutable token;
 
     uint256 public loanCap;
     uint256 public personCap;
@@ -30,86 +34,111 @@ contract CreditLine is ICreditLine, VerdictConsumer, Ownable2Step, ReentrancyGua
     mapping(uint256 modelId => ModelTerms terms) private _terms;
     mapping(address issuer => uint256 dailyCap) public issuerDailyCapOf;
     mapping(address issuer => mapping(bytes32 personId => uint256 principal)) public outstandingOf;
+    mapping(address issuer => mapping(bytes32 personId => uint256 lanes)) private _dueDays;
     mapping(uint256 modelId => mapping(uint256 day => uint256 amount)) public lentOnModel;
     mapping(address issuer => mapping(uint256 day => uint256 amount)) public lentOnIssuer;
 
     /// @param registry_ Where decisions are read.
-    /// @param token_ What is lent; neither charging on transfer nor rebasing.
-    /// @param owner_ The lender.
+    /// @param asset_ What is deposited and lent; neither charging on transfer nor rebasing.
+    /// @param owner_ Who sets terms and caps: a TimelockController, or depositors have only their word.
     constructor(
         IDecisionRegistry registry_,
-        IERC20 token_,
+        IERC20 asset_,
         address owner_
-    ) VerdictConsumer(registry_) Ownable(owner_) {
-        token = token_;
-    }
+    ) LendingVault(asset_) VerdictConsumer(registry_) Ownable(owner_) {}
 
     /// @inheritdoc ICreditLine
     function draw(uint256 modelId, address issuer, uint256 amount) external nonReentrant returns (uint256 loanId) {
         if (amount == 0) revert ZeroAmount();
         ModelTerms storage terms = _terms[modelId];
-        if (terms.limits.length == 0) revert ModelNotAccepted(modelId);
+        if (terms.tiers.length == 0) revert ModelNotAccepted(modelId);
         IDecisionRegistry.Decision memory decision = _decisionOf(modelId, issuer, msg.sender);
         uint256 tier = _checkDecision(decision, terms, modelId);
+        Tier memory tierTerms = terms.tiers[tier];
         uint256 day = block.timestamp / 1 days;
-        _checkCaps(terms, modelId, decision, tier, amount, day);
+        uint256 dueDay = day + terms.termDays;
+        _checkCaps(terms, modelId, decision, tierTerms.limit, amount, day);
+        uint256 dueDays = _withDueDay(issuer, decision.personId, dueDay);
+        _roll();
 
         outstandingOf[issuer][decision.personId] += amount;
         lentOnModel[modelId][day] += amount;
         lentOnIssuer[issuer][day] += amount;
+        cash -= amount;
         loanId = ++loanCount;
-        _loans[loanId] = Loan({
-            borrower: msg.sender,
-            accruedAt: uint64(block.timestamp),
-            annualRateBps: terms.annualRateBps,
-            issuer: issuer,
-            openedAt: uint64(block.timestamp),
-            personId: decision.personId,
-            modelId: modelId,
-            principal: amount,
-            interest: 0
-        });
+        Loan storage loan = _loans[loanId];
+        loan.borrower = msg.sender;
+        loan.accruedAt = uint64(block.timestamp);
+        loan.annualRateBps = tierTerms.annualRateBps;
+        loan.issuer = issuer;
+        loan.openedAt = uint40(block.timestamp);
+        loan.dueAt = uint40((dueDay + 1) * 1 days);
+        loan.personId = decision.personId;
+        loan.modelId = modelId;
+        loan.principal = amount;
+        _dueDays[issuer][decision.personId] = dueDays;
+        _book.open(_lineOf(loan), dueDay);
 
-        emit LoanDrawn(loanId, msg.sender, modelId, issuer, decision.personId, tier, amount);
+        emit LoanDrawn(
+            loanId,
+            msg.sender,
+            modelId,
+            issuer,
+            decision.personId,
+            tier,
+            amount,
+            loan.annualRateBps,
+            loan.dueAt
+        );
 
-        token.safeTransfer(msg.sender, amount);
+        _send(msg.sender, amount);
     }
 
     /// @inheritdoc ICreditLine
     function repay(uint256 loanId, uint256 amount) external nonReentrant returns (uint256 paid) {
         if (amount == 0) revert ZeroAmount();
-        Loan storage loan = _loans[loanId];
-        if (loan.principal == 0 && loan.interest == 0) revert LoanNotOpen(loanId);
+        Loan storage loan = _openLoan(loanId);
+        _roll();
 
-        loan.interest += _interestUp(loan);
-        loan.accruedAt = uint64(block.timestamp);
-
-        uint256 interestPaid = Math.min(amount, loan.interest);
+        LoanBook.Line memory before = _lineOf(loan);
+        uint256 interest = loan.interest + _interestUp(loan);
+        uint256 interestPaid = Math.min(amount, interest);
         uint256 principalPaid = Math.min(amount - interestPaid, loan.principal);
         paid = interestPaid + principalPaid;
-        loan.interest -= interestPaid;
+        loan.accruedAt = uint64(block.timestamp);
+        loan.interest = interest - interestPaid;
         loan.principal -= principalPaid;
         outstandingOf[loan.issuer][loan.personId] -= principalPaid;
         _freeDay(loan, principalPaid);
+        uint256 dueDay = _dueDayOf(loan);
+        if (loan.principal == 0) {
+            // Interest is paid first, so nothing is owed.
+            _dueDays[loan.issuer][loan.personId] = _dueDays[loan.issuer][loan.personId].remove(dueDay);
+        }
+        if (loan.writtenOff) {
+            _vest(loanId, paid);
+        } else {
+            _book.change(before, _lineOf(loan), dueDay);
+        }
+        cash += paid;
 
         emit LoanRepaid(loanId, msg.sender, interestPaid, principalPaid);
 
-        token.safeTransferFrom(msg.sender, address(this), paid);
+        _receive(msg.sender, paid);
     }
 
     /// @inheritdoc ICreditLine
-    function fund(uint256 amount) external onlyOwner nonReentrant {
-        if (amount == 0) revert ZeroAmount();
-        emit Funded(msg.sender, amount);
-        token.safeTransferFrom(msg.sender, address(this), amount);
-    }
+    function writeOff(uint256 loanId) external nonReentrant {
+        Loan storage loan = _openLoan(loanId);
+        if (loan.writtenOff) revert LoanAlreadyWrittenOff(loanId);
+        uint256 allowedAt = loan.dueAt + WRITE_OFF_DELAY;
+        if (block.timestamp < allowedAt) revert WriteOffTooEarly(loanId, allowedAt);
+        _roll();
 
-    /// @inheritdoc ICreditLine
-    function withdraw(address to, uint256 amount) external onlyOwner nonReentrant {
-        if (amount == 0) revert ZeroAmount();
-        _checkLiquidity(amount);
-        emit Withdrawn(to, amount);
-        token.safeTransfer(to, amount);
+        _book.strike(_lineOf(loan));
+        loan.writtenOff = true;
+
+        emit LoanWrittenOff(loanId, loan.principal, loan.interest + _interestUp(loan));
     }
 
     /// @inheritdoc ICreditLine
@@ -117,14 +146,20 @@ contract CreditLine is ICreditLine, VerdictConsumer, Ownable2Step, ReentrancyGua
         IModelRegistry models = decisionRegistry.modelRegistry();
         if (models.statusOf(modelId) != IModelRegistry.ModelStatus.Active) revert ModelNotAccepted(modelId);
         IModelRegistry.Layout memory outputs = models.layoutOf(modelId);
+        uint256 count = terms.tiers.length;
         if (
             outputs.reveal != LayoutLib.REVEAL_TIER ||
             outputs.polarity != LayoutLib.POLARITY_HIGHER ||
-            terms.limits.length != outputs.thresholds.length + 1 ||
-            terms.limits[0] != 0 ||
+            count != outputs.thresholds.length + 1 ||
+            terms.tiers[0].limit != 0 ||
+            terms.tiers[0].annualRateBps != 0 ||
             terms.maxDecisionAge == 0 ||
-            terms.annualRateBps > MAX_ANNUAL_RATE_BPS
+            terms.termDays == 0 ||
+            terms.termDays > MAX_TERM_DAYS
         ) revert InvalidTerms();
+        for (uint256 tier = 1; tier < count; ++tier) {
+            if (terms.tiers[tier].annualRateBps > MAX_ANNUAL_RATE_BPS) revert InvalidTerms();
+        }
         _terms[modelId] = terms;
         emit ModelTermsSet(modelId, terms);
     }
@@ -142,7 +177,7 @@ contract CreditLine is ICreditLine, VerdictConsumer, Ownable2Step, ReentrancyGua
         emit CapsSet(newLoanCap, newPersonCap);
     }
 
-    /// @notice Always reverts: without an owner the lender's tokens could never be withdrawn.
+    /// @notice Always reverts: without an owner nobody could stop lending on an issuer whose key leaked.
     function renounceOwnership() public view override onlyOwner {
         revert OwnershipNotRenounceable();
     }
@@ -159,8 +194,23 @@ contract CreditLine is ICreditLine, VerdictConsumer, Ownable2Step, ReentrancyGua
     }
 
     /// @inheritdoc ICreditLine
+    function statusOf(uint256 loanId) external view returns (LoanStatus) {
+        Loan storage loan = _loans[loanId];
+        if (loan.borrower == address(0)) return LoanStatus.None;
+        if (loan.principal == 0) return LoanStatus.Repaid;
+        if (loan.writtenOff) return LoanStatus.WrittenOff;
+        return block.timestamp < loan.dueAt ? LoanStatus.Performing : LoanStatus.Delinquent;
+    }
+
+    /// @inheritdoc ICreditLine
     function modelTermsOf(uint256 modelId) external view returns (ModelTerms memory) {
         return _terms[modelId];
+    }
+
+    /// @inheritdoc ICreditLine
+    function earliestDueOf(address issuer, bytes32 personId) external view returns (uint256) {
+        uint256 day = _dueDays[issuer][personId].earliest();
+        return day == 0 ? 0 : (day + 1) * 1 days;
     }
 
     /// @dev Principal back on the day it was lent never left: without this, one borrower in a circle of draws and
@@ -172,7 +222,17 @@ contract CreditLine is ICreditLine, VerdictConsumer, Ownable2Step, ReentrancyGua
         lentOnIssuer[loan.issuer][day] -= principalPaid;
     }
 
-    /// @dev Revert unless the decision is recent and positive; return its tier, an index into the terms' limits.
+    /// @dev The person's due days with one more; revert when an open loan is past due or there are too many.
+    function _withDueDay(address issuer, bytes32 personId, uint256 dueDay) private view returns (uint256 dueDays) {
+        dueDays = _dueDays[issuer][personId];
+        uint256 first = dueDays.earliest();
+        if (first != 0 && first < block.timestamp / 1 days) revert PersonDelinquent(personId, (first + 1) * 1 days);
+        bool entered;
+        (dueDays, entered) = dueDays.enter(dueDay);
+        if (!entered) revert TooManyLoans(personId, MAX_OPEN_LOANS);
+    }
+
+    /// @dev Revert unless the decision is recent and positive; return its tier, an index into the terms' tiers.
     function _checkDecision(
         IDecisionRegistry.Decision memory decision,
         ModelTerms storage terms,
@@ -181,18 +241,18 @@ contract CreditLine is ICreditLine, VerdictConsumer, Ownable2Step, ReentrancyGua
         if (block.timestamp > uint256(decision.observedAt) + terms.maxDecisionAge) {
             revert DecisionStale(decision.observedAt, terms.maxDecisionAge);
         }
-        // Tier mode: one output, the number of thresholds passed. The circuit bounds it; a value beyond the limits
+        // Tier mode: one output, the number of thresholds passed. The circuit bounds it; a value beyond the tiers
         // would fail the array access.
         if (decision.values[0] <= 0) revert DecisionNegative(modelId, msg.sender);
         return uint256(decision.values[0]);
     }
 
-    /// @dev Revert unless `amount` fits the caps per loan, person, model and day, issuer and day, and the pool.
+    /// @dev Revert unless `amount` fits the caps per loan, person, model and day, issuer and day, and the idle cash.
     function _checkCaps(
         ModelTerms storage terms,
         uint256 modelId,
         IDecisionRegistry.Decision memory decision,
-        uint256 tier,
+        uint256 limit,
         uint256 amount,
         uint256 day
     ) private view {
@@ -208,21 +268,30 @@ contract CreditLine is ICreditLine, VerdictConsumer, Ownable2Step, ReentrancyGua
 
         if (amount > loanCap) revert LoanCapExceeded(amount, loanCap);
 
-        cap = Math.min(terms.limits[tier], personCap);
+        cap = Math.min(limit, personCap);
         used = outstandingOf[issuer][decision.personId];
         if (used + amount > cap) revert PersonCapExceeded(decision.personId, used, amount, cap);
 
-        _checkLiquidity(amount);
+        uint256 available = idle();
+        if (amount > available) revert InsufficientLiquidity(available, amount);
     }
 
-    function _checkLiquidity(uint256 amount) private view {
-        uint256 available = token.balanceOf(address(this));
-        if (amount > available) revert InsufficientLiquidity(available, amount);
+    function _openLoan(uint256 loanId) private view returns (Loan storage loan) {
+        loan = _loans[loanId];
+        if (loan.principal == 0) revert LoanNotOpen(loanId);
     }
 
     /// @dev Interest since the loan was last touched, rounded up, against the borrower.
     function _interestUp(Loan storage loan) private view returns (uint256) {
-        uint256 rateTime = uint256(loan.annualRateBps) * (block.timestamp - loan.accruedAt);
-        return Math.mulDiv(loan.principal, rateTime, BPS_YEAR, Math.Rounding.Ceil);
+        return LoanBook.interestUp(loan.principal, loan.annualRateBps, block.timestamp - loan.accruedAt);
+    }
+
+    function _lineOf(Loan storage loan) private view returns (LoanBook.Line memory) {
+        return LoanBook.lineOf(loan.principal, loan.interest, loan.annualRateBps, loan.accruedAt);
+    }
+
+    /// @dev The last UTC day on which the loan is not past due.
+    function _dueDayOf(Loan storage loan) private view returns (uint256) {
+        return loan.dueAt / 1 days - 1;
     }
 }

@@ -59,13 +59,13 @@ def deploy_stack(sender: Sender, records: Records, *, fresh: bool = False) -> St
 def deploy_credit_line(
     sender: Sender, records: Records, stack: Stack, token: str | None = None, *, fresh: bool = False
 ) -> BoundContract:
-    """Deploy the example lender CreditLine, owned by the sender, or reuse the recorded one.
+    """Deploy CreditLine, a vault that lends by proven tier, or reuse the recorded one.
 
     Args:
-        sender: its owner, the one who lends.
+        sender: its owner, who sets terms and caps; anybody deposits. Hand it to a timelock for others' money.
         records: of the sender's network.
         stack: whose DecisionRegistry it reads.
-        token: the ERC-20 it lends; None deploys DemoToken, which anybody mints: development only.
+        token: the ERC-20 deposited and lent; None deploys DemoToken, which anybody mints: development only.
         fresh: deploy a new one whatever is recorded.
 
     Raises:
@@ -76,7 +76,7 @@ def deploy_credit_line(
     arguments = (stack.decisions.address, checked_address(token), sender.address)
     lender = deploy_contract(sender, records, load_artifact("CreditLine"), arguments, fresh=fresh)
     _require_link(lender, "decisionRegistry", stack.decisions.address)
-    _require_link(lender, "token", checked_address(token))
+    _require_link(lender, "asset", checked_address(token))
     return lender
 
 

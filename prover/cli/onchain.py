@@ -58,7 +58,7 @@ def deploy(
     directory: Directory,
     network: NetworkOption = "node",
     max_age: Annotated[int, typer.Option(help="Seconds after observation that a decision counts.")] = 30 * DAY,
-    credit_line: Annotated[bool, typer.Option("--credit-line", help="The example lender and a token, too.")] = False,
+    credit_line: Annotated[bool, typer.Option("--credit-line", help="The lending vault and a token, too.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="New contracts whatever is recorded.")] = False,
     deployments: DeploymentsOption = DEPLOYMENTS,
     keystore: KeystoreOption = None,
@@ -84,7 +84,7 @@ def deploy(
     }
     if credit_line:
         lender = deploy_credit_line(sender, records, stack, fresh=fresh)
-        document |= {"creditLine": lender.address, "token": lender.read("token")}
+        document |= {"creditLine": lender.address, "token": lender.read("asset")}
     emit(document, as_json=as_json)
 
 

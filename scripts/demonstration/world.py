@@ -26,6 +26,11 @@ TOKEN = 10**18
 LIMITS = (0, 500 * TOKEN, 2_000 * TOKEN, 5_000 * TOKEN)
 """Most a person may owe, by tier."""
 
+RATES = (0, 1_800, 1_200, 900)
+"""Interest a year in basis points, by tier."""
+
+TERM_DAYS = 365
+
 MAX_AGE = 30 * DAY
 
 
@@ -174,14 +179,14 @@ def open_world(bundle: prover.Bundle) -> World:
     stack = deploy_stack(owner, records)
     published = publish(owner, records, stack, bundle, max_age=MAX_AGE)
     lender = deploy_credit_line(owner, records, stack)
-    token = BoundContract.at(network, lender.read("token"), "DemoToken")
+    token = BoundContract.at(network, lender.read("asset"), "DemoToken")
     register_issuer(Sender(network, issuer), stack.issuers, administrator=owner.address)
     pool = 1_000_000 * TOKEN
     owner.transact(token, "mint", owner.address, pool)
     owner.transact(token, "approve", lender.address, pool)
-    owner.transact(lender, "fund", pool)
-    limits = list(LIMITS[: len(bundle.layout.thresholds) + 1])
-    owner.transact(lender, "setModelTerms", published.model_id, (limits, pool, MAX_AGE, 900))
+    owner.transact(lender, "deposit", pool, owner.address)
+    tiers = list(zip(LIMITS, RATES, strict=True))[: len(bundle.layout.thresholds) + 1]
+    owner.transact(lender, "setModelTerms", published.model_id, (tiers, pool, MAX_AGE, TERM_DAYS))
     owner.transact(lender, "setIssuerDailyCap", issuer.address, pool)
     owner.transact(lender, "setCaps", max(LIMITS), max(LIMITS))
     good, bad = _applicants(bundle)

@@ -284,12 +284,13 @@ def test_withdrawn_models_and_issuers_stop_counting(world: World) -> None:
 
 
 def test_a_tier_draws_a_loan(world: World) -> None:
-    token = BoundContract.at(world.network, world.lender.read("token"), "DemoToken")
+    token = BoundContract.at(world.network, world.lender.read("asset"), "DemoToken")
     world.owner.transact(token, "mint", world.owner.address, 10**6)
     world.owner.transact(token, "approve", world.lender.address, 10**6)
-    world.owner.transact(world.lender, "fund", 10**6)
+    world.owner.transact(world.lender, "deposit", 10**6, world.owner.address)
     world.owner.transact(world.lender, "setCaps", 10**6, 10**6)
-    world.owner.transact(world.lender, "setModelTerms", world.model_id, ([0, 1000, 5000], 10**6, YEAR, 500))
+    terms = ([(0, 0), (1000, 500), (5000, 500)], 10**6, YEAR, 90)
+    world.owner.transact(world.lender, "setModelTerms", world.model_id, terms)
     world.owner.transact(world.lender, "setIssuerDailyCap", world.issuer.address, 10**6)
     borrower = Sender(world.network, world.subject)
     with pytest.raises(TransactionReverted) as caught:

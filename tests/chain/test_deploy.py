@@ -163,7 +163,7 @@ def test_audits_of_foreign_models_are_refused(records: Records, deployer: Sender
         open_stack(records)
 
 
-@pytest.mark.parametrize("getter", ["decisionRegistry", "token"])
+@pytest.mark.parametrize("getter", ["decisionRegistry", "asset"])
 def test_a_lender_with_foreign_contracts_behind_it_is_refused(
     records: Records, deployer: Sender, tmp_path: Path, getter: str
 ) -> None:

@@ -35,6 +35,9 @@ SCORE_LAYOUT = (SCHEMA, [4, 4, 0, 2, 0, 0, 18], 0, 0, [])
 SCORE_SIGNALS = 5  # the commitment, seven outputs in three signals, the context
 PERSON = Web3.keccak(text="person 1")
 UNIT = 10**18
+TERM_DAYS = 90
+TIERS = [(0, 0), (1_000 * UNIT, 1_500), (5_000 * UNIT, 1_000)]  # by tier: limit, annual rate in basis points
+CREDIT_TERMS = (TIERS, 8_000 * UNIT, 7 * DAY, TERM_DAYS)
 
 TYPES = {
     "EIP712Domain": [
@@ -248,19 +251,14 @@ class Lab:
         return model_id
 
     def open_credit(self) -> None:
-        """Accept the tier model and the issuer, set caps, fund the pool."""
+        """Accept the tier model and the issuer, set caps, deposit 20,000 of the owner's."""
         line = self.address("CreditLine")
-        self.send(
-            "CreditLine",
-            "setModelTerms",
-            self.tier_model,
-            ([0, 1_000 * UNIT, 5_000 * UNIT], 8_000 * UNIT, 7 * DAY, 1_000),
-        )
+        self.send("CreditLine", "setModelTerms", self.tier_model, CREDIT_TERMS)
         self.send("CreditLine", "setIssuerDailyCap", self.issuer.address, 9_000 * UNIT)
         self.send("CreditLine", "setCaps", 4_000 * UNIT, 5_000 * UNIT)
         self.send("DemoToken", "mint", self.owner.address, 100_000 * UNIT)
         self.send("DemoToken", "approve", line, 2**256 - 1)
-        self.send("CreditLine", "fund", 20_000 * UNIT)
+        self.send("CreditLine", "deposit", 20_000 * UNIT, self.owner.address)
 
     # Statements, signatures, proofs.
     def sign(self, signer: Signer, statement: Attestation | Consent, **domain: object) -> bytes:

@@ -7,39 +7,32 @@ from typing import Any
 import pytest
 from web3 import Web3
 
-from tests.contracts.circuits import helper_contracts
-from tests.contracts.lab import DAY, PERSON, SCHEMA, TIER_LAYOUT, UNIT, Lab, reverts
+from tests.contracts.credit_lab import balance, loan, provide, set_terms
+from tests.contracts.lab import (
+    CREDIT_TERMS as TERMS,
+)
+from tests.contracts.lab import (
+    DAY,
+    PERSON,
+    SCHEMA,
+    TERM_DAYS,
+    TIER_LAYOUT,
+    TIERS,
+    UNIT,
+    Lab,
+    reverts,
+)
 
 ZERO = "0x" + "00" * 20
 YEAR = 365 * DAY
-TERMS = ([0, 1_000 * UNIT, 5_000 * UNIT], 8_000 * UNIT, 7 * DAY, 1_000)
 OTHER_PERSON = Web3.keccak(text="person 2")
-
-
-def balance(lab: Lab, who: str) -> int:
-    return int(lab.read("DemoToken", "balanceOf", who))
-
-
-def loan(lab: Lab, loan_id: int = 1) -> dict[str, Any]:
-    names = ("borrower", "accruedAt", "annualRateBps", "issuer", "openedAt", "personId", "modelId")
-    return dict(zip((*names, "principal", "interest"), lab.read("CreditLine", "loanOf", loan_id), strict=True))
-
-
-def provide(lab: Lab, amount: int, by: Any = None) -> None:
-    """Give somebody tokens, allowed to the credit line."""
-    by = by or lab.alice
-    lab.send("DemoToken", "mint", by.address, amount)
-    lab.send("DemoToken", "approve", lab.address("CreditLine"), 2**256 - 1, by=by)
-
-
-def set_terms(lab: Lab, at: int, value: object) -> None:
-    lab.send("CreditLine", "setModelTerms", lab.tier_model, (*TERMS[:at], value, *TERMS[at + 1 :]))
 
 
 def test_a_good_decision_opens_a_loan(lab: Lab) -> None:
     lab.decided(tier=2)
     receipt = lab.draw(1_500 * UNIT)
     now = lab.network.now()
+    due = (now // DAY + TERM_DAYS + 1) * DAY
     assert balance(lab, lab.alice.address) == 1_500 * UNIT
     assert loan(lab) == {
         "borrower": lab.alice.address,
@@ -47,11 +40,15 @@ def test_a_good_decision_opens_a_loan(lab: Lab) -> None:
         "annualRateBps": 1_000,
         "issuer": lab.issuer.address,
         "openedAt": now,
+        "dueAt": due,
+        "writtenOff": False,
         "personId": PERSON,
         "modelId": lab.tier_model,
         "principal": 1_500 * UNIT,
         "interest": 0,
     }
+    assert lab.read("CreditLine", "statusOf", 1) == 1
+    assert lab.read("CreditLine", "earliestDueOf", lab.issuer.address, PERSON) == due
     assert lab.read("CreditLine", "outstandingOf", lab.issuer.address, PERSON) == 1_500 * UNIT
     assert lab.read("CreditLine", "lentOnModel", lab.tier_model, now // DAY) == 1_500 * UNIT
     assert lab.read("CreditLine", "lentOnIssuer", lab.issuer.address, now // DAY) == 1_500 * UNIT
@@ -64,6 +61,8 @@ def test_a_good_decision_opens_a_loan(lab: Lab) -> None:
             "personId": PERSON,
             "tier": 2,
             "amount": 1_500 * UNIT,
+            "annualRateBps": 1_000,
+            "dueAt": due,
         }
     ]
 
@@ -292,8 +291,27 @@ def test_repaying_frees_the_day_of_the_loans_own_model(lab: Lab) -> None:
     assert lab.read("CreditLine", "lentOnModel", other, today) == 2_000 * UNIT
 
 
+def test_a_person_has_eight_loans_at_most(lab: Lab) -> None:
+    lab.decided()
+    for _ in range(8):
+        lab.draw(UNIT)
+    with reverts("TooManyLoans", PERSON, 8):
+        lab.draw(UNIT)
+    provide(lab, UNIT)
+    lab.send("CreditLine", "repay", 3, 2**256 - 1, by=lab.alice)
+    lab.draw(UNIT)
+    with reverts("TooManyLoans", PERSON, 8):
+        lab.draw(UNIT)
+
+
+def test_the_rate_is_the_tiers(lab: Lab) -> None:
+    lab.decided(tier=1)
+    lab.draw(1_000 * UNIT)
+    assert loan(lab)["annualRateBps"] == 1_500
+
+
 def test_the_pool_lends_what_it_has(lab: Lab) -> None:
-    lab.send("CreditLine", "withdraw", lab.owner.address, 19_999 * UNIT)
+    lab.send("CreditLine", "withdraw", 19_999 * UNIT, lab.owner.address, lab.owner.address)
     lab.decided()
     with reverts("InsufficientLiquidity", UNIT, UNIT + 1):
         lab.draw(UNIT + 1)
@@ -378,26 +396,26 @@ def test_repaying_nothing_or_no_loan(lab: Lab) -> None:
 def test_new_terms_leave_open_loans_alone(lab: Lab) -> None:
     lab.decided()
     lab.draw(1_000 * UNIT)
-    set_terms(lab, 3, 100_000)
+    due = loan(lab)["dueAt"]
+    lab.send("CreditLine", "setModelTerms", lab.tier_model, ([(0, 0), (1, 9), (2, 100_000)], 0, 1, 1))
     lab.travel(loan(lab)["accruedAt"] + YEAR)
     assert lab.read("CreditLine", "owedUp", 1) == 1_100 * UNIT
+    assert loan(lab)["dueAt"] == due
 
 
-# The lender.
+# The owner.
 
 
 @pytest.mark.parametrize(
     ("function", "args"),
     [
-        ("fund", (1,)),
-        ("withdraw", (ZERO, 1)),
         ("setModelTerms", (1, TERMS)),
         ("setIssuerDailyCap", (ZERO, 1)),
         ("setCaps", (1, 1)),
         ("transferOwnership", (ZERO,)),
     ],
 )
-def test_only_the_owner_is_the_lender(lab: Lab, function: str, args: tuple[object, ...]) -> None:
+def test_only_the_owner_sets_terms(lab: Lab, function: str, args: tuple[object, ...]) -> None:
     with reverts("OwnableUnauthorizedAccount", lab.mallory.address):
         lab.send("CreditLine", function, *args, by=lab.mallory)
 
@@ -410,36 +428,25 @@ def test_ownership_moves_in_two_steps(lab: Lab) -> None:
         lab.send("CreditLine", "setCaps", 1, 1)
 
 
-def test_the_lender_cannot_lock_itself_out(lab: Lab) -> None:
+def test_the_owner_cannot_leave_the_caps_to_nobody(lab: Lab) -> None:
     with reverts("OwnershipNotRenounceable"):
         lab.send("CreditLine", "renounceOwnership")
     with reverts("OwnableUnauthorizedAccount", lab.mallory.address):
         lab.send("CreditLine", "renounceOwnership", by=lab.mallory)
 
 
-def test_funding_and_withdrawing(lab: Lab) -> None:
-    before = balance(lab, lab.owner.address)
-    receipt = lab.send("CreditLine", "withdraw", lab.bob.address, 20_000 * UNIT)
-    assert lab.events(receipt, "CreditLine", "Withdrawn") == [{"to": lab.bob.address, "amount": 20_000 * UNIT}]
-    assert balance(lab, lab.bob.address) == 20_000 * UNIT
-    with reverts("InsufficientLiquidity", 0, 1):
-        lab.send("CreditLine", "withdraw", lab.bob.address, 1)
-    receipt = lab.send("CreditLine", "fund", 5)
-    assert lab.events(receipt, "CreditLine", "Funded") == [{"from": lab.owner.address, "amount": 5}]
-    assert balance(lab, lab.owner.address) == before - 5
-    for function, args in (("fund", (0,)), ("withdraw", (lab.bob.address, 0))):
-        with reverts("ZeroAmount"):
-            lab.send("CreditLine", function, *args)
-
-
 @pytest.mark.parametrize(
     "terms",
     [
-        pytest.param(([1, 2, 3], *TERMS[1:]), id="tier 0 may borrow"),
-        pytest.param(([0, 1], *TERMS[1:]), id="a tier without a limit"),
-        pytest.param(([0, 1, 2, 3], *TERMS[1:]), id="a limit without a tier"),
-        pytest.param((*TERMS[:2], 0, 0), id="no age"),
-        pytest.param((*TERMS[:3], 100_001), id="usury"),
+        pytest.param(([(1, 0), *TIERS[1:]], *TERMS[1:]), id="tier 0 may borrow"),
+        pytest.param(([(0, 1), *TIERS[1:]], *TERMS[1:]), id="tier 0 has a rate"),
+        pytest.param((TIERS[:2], *TERMS[1:]), id="a tier without a limit"),
+        pytest.param(([*TIERS, (1, 1)], *TERMS[1:]), id="a limit without a tier"),
+        pytest.param(([], *TERMS[1:]), id="no tiers"),
+        pytest.param((*TERMS[:2], 0, 90), id="no age"),
+        pytest.param((*TERMS[:3], 0), id="no term"),
+        pytest.param((*TERMS[:3], 731), id="too long a term"),
+        pytest.param(([*TIERS[:2], (1, 100_001)], *TERMS[1:]), id="usury"),
     ],
 )
 def test_terms_fit_the_model(lab: Lab, terms: tuple[Any, ...]) -> None:
@@ -472,29 +479,4 @@ def test_settings_can_be_read_back(lab: Lab) -> None:
     assert lab.read("CreditLine", "issuerDailyCapOf", lab.issuer.address) == 9_000 * UNIT
     assert lab.read("CreditLine", "loanCap") == 4_000 * UNIT
     assert lab.read("CreditLine", "personCap") == 5_000 * UNIT
-    assert lab.read("CreditLine", "token") == lab.address("DemoToken")
-
-
-# A token that calls back.
-
-
-def hooked_line(lab: Lab) -> None:
-    """Replace the credit line by one whose token calls it back on every transfer."""
-    token = lab.deploy_as("DemoToken", helper_contracts()["HookedToken"])
-    lab.deploy("CreditLine", lab.address("DecisionRegistry"), token.address, lab.owner.address)
-    lab.open_credit()
-
-
-@pytest.mark.parametrize("function", ["draw", "repay"])
-def test_no_reentry_from_the_token(lab: Lab, function: str) -> None:
-    hooked_line(lab)
-    lab.decided()
-    line = lab.contracts["CreditLine"]
-    arguments = {"draw": (lab.tier_model, lab.issuer.address, UNIT), "repay": (1, 1)}[function]
-    lab.draw(UNIT)
-    provide(lab, UNIT)
-    lab.send("DemoToken", "hook", line.address, line.encode(function, arguments))
-    with reverts("ReentrancyGuardReentrantCall"):
-        lab.draw(UNIT)
-    with reverts("ReentrancyGuardReentrantCall"):
-        lab.send("CreditLine", "repay", 1, 1, by=lab.alice)
+    assert lab.read("CreditLine", "asset") == lab.address("DemoToken")

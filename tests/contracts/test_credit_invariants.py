@@ -38,6 +38,7 @@ REFUSALS = {
     "ModelDailyCapExceeded",
     "IssuerDailyCapExceeded",
     "InsufficientLiquidity",
+    "TooManyLoans",
 }
 LAB: list[Lab] = []
 amounts = st.one_of(st.integers(1, 6_000 * UNIT), st.sampled_from([1, 1_000 * UNIT, 4_000 * UNIT]))
@@ -90,7 +91,8 @@ class CreditBooks(RuleBasedStateMachine):
     def draw(self, wallet: int, amount: int) -> None:
         limit, person = LIMITS[TIERS[wallet]], PERSON_OF[wallet]
         room = amount <= min(4_000 * UNIT, self.pool) and self.debt(person) + amount <= limit
-        room = room and self.lent[self.today()] + amount <= self.day_cap
+        loans = [loan for loan, owed in self.principal.items() if owed and PERSON_OF[self.borrower[loan]] == person]
+        room = room and len(loans) < 8 and self.lent[self.today()] + amount <= self.day_cap
         refusal = self.attempt("draw", self.lab.tier_model, self.lab.issuer.address, amount, by=wallet)
         if refusal:
             assert refusal in REFUSALS
@@ -125,7 +127,10 @@ class CreditBooks(RuleBasedStateMachine):
     def lender_moves(self, amount: int, back: bool) -> None:
         if back and amount > self.pool:
             return
-        function, args = ("withdraw", (self.lab.owner.address, amount)) if back else ("fund", (amount,))
+        owner = self.lab.owner.address
+        function, args = ("withdraw", (amount, owner, owner)) if back else ("deposit", (amount, owner))
+        if back and amount > self.lab.read("CreditLine", "maxWithdraw", owner):
+            return  # the last wei of interest stays with the virtual shares
         self.lab.send("CreditLine", function, *args)
         self.pool += -amount if back else amount
 
