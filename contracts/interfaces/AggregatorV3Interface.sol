@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
+// solhint-disable interface-starts-with-i -- the name is the published one
+
 /// @title Chainlink's price feed interface, as published.
 /// @notice Where collateral prices come from. Whoever reads a feed checks sign, age and scale of its answer.
 interface AggregatorV3Interface {
