@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.28;
 
-// solhint-disable interface-starts-with-i -- the name is the published one
+// The name is the published one.
+// solhint-disable interface-starts-with-i
 
 /// @title Chainlink's price feed interface, as published.
 /// @notice Where collateral prices come from. Whoever reads a feed checks sign, age and scale of its answer.
