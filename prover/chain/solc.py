@@ -129,7 +129,7 @@ def compile_contracts() -> dict[str, Artifact]:
     Raises:
         CompilerError: as ``compile_sources``.
     """
-    folders = ("interfaces", "libraries", "registry", "lending", "periphery")
+    folders = ("interfaces", "libraries", "registry", "lending", "oracles", "assets", "periphery")
     paths = sorted(path for folder in folders for path in (ROOT / "contracts" / folder).glob("*.sol"))
     if not paths:
         raise CompilerError("contracts/ is missing beside the package", "use the shipped artifacts, or a checkout")
