@@ -49,12 +49,17 @@ class Estate:
         circuit, verifier = price_circuit(folder)
         lab.deploy_as("PriceVerifier", verifier)
         estate = cls(lab, circuit, lab.register("PriceVerifier", PRICE_LAYOUT))
-        deed = lab.deploy("DemoDeed")
+        lab.deploy("DemoDeed")
         lab.send("DemoDeed", "mint", lab.alice.address, DEED)
-        shares = ("AssetShares", deed.address, DEED, lab.address("DemoToken"), "Deed 7 shares", "DEED7")
-        lab.deploy(*shares)
-        estate.deploy_feed(**config)
+        estate.redeploy(**config)
         return estate
+
+    def redeploy(self, **config: object) -> None:
+        """New shares of the deed, and a feed for them."""
+        lab = self.lab
+        quote = lab.address("DemoToken")
+        lab.deploy("AssetShares", lab.address("DemoDeed"), DEED, quote, "Deed 7 shares", "DEED7")
+        self.deploy_feed(**config)
 
     def config(self, **changes: object) -> tuple[object, ...]:
         """The feed's, with changes."""

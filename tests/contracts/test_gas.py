@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from prover.chain.artifacts import artifact_names, load_artifact
+from tests.contracts.gas_assets import measure_assets
 from tests.contracts.gas_credit import measure_credit
 from tests.contracts.lab import CONTENT, MAX_AGE, SCHEMA, TIER_LAYOUT, Lab
 from tests.contracts.test_audits import state, statement
@@ -55,7 +56,7 @@ def measure(lab: Lab) -> dict[str, int]:
     return gas
 
 
-FAMILIES = (measure, measure_credit)
+FAMILIES = (measure, measure_assets, measure_credit)
 
 
 def gas(lab: Lab) -> dict[str, int]:
