@@ -143,7 +143,9 @@ abstract contract LendingVault is ICreditLine, ERC4626, ReentrancyGuardTransient
 
     /// @notice The owner's shares, as far as idle cash reaches.
     function maxRedeem(address owner) public view override(ERC4626, IERC4626) returns (uint256) {
-        return Math.min(balanceOf(owner), convertToShares(idle()));
+        uint256 shares = balanceOf(owner);
+        uint256 available = idle();
+        return previewRedeem(shares) <= available ? shares : convertToShares(available);
     }
 
     /// @inheritdoc ERC4626

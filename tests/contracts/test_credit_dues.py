@@ -1,0 +1,313 @@
+"""Loans past due: delinquency without a keeper, write-off, recovery, and the books behind them."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.contracts.circuits import helper_contracts
+from tests.contracts.credit_lab import (
+    VESTING,
+    WRITE_OFF_DELAY,
+    balance,
+    deposit,
+    loan,
+    past_due,
+    provide,
+    redeem_all,
+    repay,
+    set_terms,
+    value,
+    written_off,
+)
+from tests.contracts.lab import CREDIT_TERMS, DAY, PERSON, TERM_DAYS, UNIT, Lab, reverts
+
+BPS_YEAR = 10_000 * 365 * DAY
+POOL = 20_000 * UNIT
+LENT = 1_000 * UNIT
+NONE, PERFORMING, DELINQUENT, WRITTEN_OFF, REPAID = range(5)
+
+
+def scaled(principal: int, seconds: int, rate: int = 1_000) -> int:
+    """A debt in the books' unit: exact."""
+    return principal * BPS_YEAR + principal * rate * seconds
+
+
+def test_a_loan_is_past_due_from_its_very_second(lab: Lab) -> None:
+    """Nobody sends a transaction: leaving prices drop, entering prices do not."""
+    lab.decided()
+    lab.draw(LENT)
+    opened, due = loan(lab)["openedAt"], loan(lab)["dueAt"]
+    assert due == (opened // DAY + TERM_DAYS + 1) * DAY
+    lab.travel(due - 1)
+    debt = scaled(LENT, due - 1 - opened) // BPS_YEAR
+    assert value(lab, "statusOf", 1) == PERFORMING
+    assert value(lab, "totalAssets") == value(lab, "entryAssets") == POOL - LENT + debt
+    assert lab.read("CreditLine", "debts") == (debt, 0)
+    lab.travel(due)
+    debt = scaled(LENT, due - opened) // BPS_YEAR
+    assert value(lab, "statusOf", 1) == DELINQUENT
+    assert value(lab, "totalAssets") == POOL - LENT
+    assert value(lab, "entryAssets") == POOL - LENT + debt
+    assert lab.read("CreditLine", "debts") == (0, debt)
+
+
+def test_rolling_changes_no_price(lab: Lab) -> None:
+    due = past_due(lab)
+    before = [value(lab, view) for view in ("totalAssets", "entryAssets")]
+    receipt = lab.send("CreditLine", "roll", by=lab.mallory)
+    (event,) = lab.events(receipt, "CreditLine", "DuesPassed")
+    assert event == {"day": due // DAY, "debt": before[1] - before[0]}
+    lab.travel(due + 9)
+    grown = scaled(LENT, due + 9 - loan(lab)["openedAt"]) // BPS_YEAR
+    assert value(lab, "totalAssets") == before[0]
+    assert value(lab, "entryAssets") - before[0] == grown
+    assert lab.events(lab.send("CreditLine", "roll"), "CreditLine", "DuesPassed") == []
+
+
+def test_a_late_person_draws_nothing_until_the_loan_is_repaid(lab: Lab) -> None:
+    """Neither from the wallet that is late nor from another one of the same person."""
+    set_terms(lab, 3, 1)
+    lab.decided()
+    lab.decided(subject=lab.bob)
+    lab.draw(UNIT)
+    due = loan(lab)["dueAt"]
+    lab.travel(due - 1)
+    lab.draw(UNIT)  # the last second in time
+    lab.travel(due)
+    for wallet in (lab.alice, lab.bob):
+        with reverts("PersonDelinquent", PERSON, due):
+            lab.draw(UNIT, by=wallet)
+    provide(lab, 9 * UNIT)
+    repay(lab, 1, UNIT)
+    with reverts("PersonDelinquent", PERSON, due):
+        lab.draw(UNIT)
+    repay(lab, 1)
+    assert value(lab, "statusOf", 1) == REPAID
+    assert value(lab, "earliestDueOf", lab.issuer.address, PERSON) == due + DAY
+    lab.draw(UNIT)
+
+
+def test_a_late_payment_counts_at_once(lab: Lab) -> None:
+    due = past_due(lab)
+    provide(lab, 2 * LENT)
+    lab.travel(due + 5)
+    (paid,) = lab.events(repay(lab, 1), "CreditLine", "LoanRepaid")
+    owed = -(-scaled(LENT, due + 5 - loan(lab)["openedAt"]) // BPS_YEAR)
+    assert paid["interestPaid"] + paid["principalPaid"] == owed
+    assert value(lab, "totalAssets") == value(lab, "entryAssets") == value(lab, "cash") == POOL - LENT + owed
+    assert lab.read("CreditLine", "debts") == (0, 0)
+    assert value(lab, "earliestDueOf", lab.issuer.address, PERSON) == 0
+
+
+def test_a_late_part_payment(lab: Lab) -> None:
+    due = past_due(lab)
+    provide(lab, LENT)
+    repay(lab, 1, 300 * UNIT)
+    left = loan(lab)
+    lab.travel(due + 50 * DAY)
+    owed = scaled(left["principal"], due + 50 * DAY - left["accruedAt"]) // BPS_YEAR
+    assert lab.read("CreditLine", "debts") == (0, owed + left["interest"])
+
+
+def test_no_write_off_before_its_time(lab: Lab) -> None:
+    with reverts("LoanNotOpen", 1):
+        lab.send("CreditLine", "writeOff", 1)
+    allowed = past_due(lab) + WRITE_OFF_DELAY
+    lab.travel(allowed - 1)
+    with reverts("WriteOffTooEarly", 1, allowed):
+        lab.send("CreditLine", "writeOff", 1)
+
+
+def test_anybody_writes_off(lab: Lab) -> None:
+    allowed = past_due(lab) + WRITE_OFF_DELAY
+    lab.travel(allowed)
+    receipt = lab.send("CreditLine", "writeOff", 1, by=lab.mallory)
+    owed = -(-scaled(LENT, allowed - loan(lab)["openedAt"]) // BPS_YEAR)
+    assert lab.events(receipt, "CreditLine", "LoanWrittenOff") == [
+        {"loanId": 1, "principal": LENT, "interest": owed - LENT}
+    ]
+    assert value(lab, "statusOf", 1) == WRITTEN_OFF
+    assert value(lab, "totalAssets") == value(lab, "entryAssets") == POOL - LENT
+    assert value(lab, "outstandingOf", lab.issuer.address, PERSON) == LENT
+    with reverts("LoanAlreadyWrittenOff", 1):
+        lab.send("CreditLine", "writeOff", 1)
+    lab.travel(allowed + 365 * DAY)
+    assert value(lab, "owedUp", 1) == -(-scaled(LENT, allowed + 365 * DAY - loan(lab)["openedAt"]) // BPS_YEAR)
+    lab.decided(sequence=2, nonce=1)
+    with reverts("PersonDelinquent", PERSON, allowed - WRITE_OFF_DELAY):
+        lab.draw(UNIT)
+
+
+def test_a_repaid_loan_is_not_written_off(lab: Lab) -> None:
+    due = past_due(lab)
+    provide(lab, LENT)
+    repay(lab)
+    lab.travel(due + WRITE_OFF_DELAY)
+    with reverts("LoanNotOpen", 1):
+        lab.send("CreditLine", "writeOff", 1)
+
+
+def test_everybody_present_bears_the_same_part(lab: Lab) -> None:
+    """Bob has a third of what the owner has: both lose the same part, whoever leaves first."""
+    shares = deposit(lab, 5_000 * UNIT, lab.bob)
+    written_off(lab, 4_000 * UNIT)
+    assert value(lab, "balanceOf", lab.owner.address) == 4 * shares
+    assert redeem_all(lab, lab.bob) == 5_000 * UNIT * 21 // 25
+    assert redeem_all(lab, lab.owner) == POOL * 21 // 25
+
+
+def test_a_recovery_vests(lab: Lab) -> None:
+    written_off(lab)
+    provide(lab, LENT)
+    receipt = repay(lab, 1, 700 * UNIT)
+    start, base = lab.network.now(), POOL - LENT
+    assert lab.events(receipt, "CreditLine", "Recovered") == [
+        {"loanId": 1, "amount": 700 * UNIT, "unvested": 700 * UNIT, "vestedAt": start + VESTING}
+    ]
+    for elapsed in (1, VESTING // 7, VESTING - 1, VESTING, VESTING + 1):
+        lab.travel(start + elapsed)
+        left = max(0, -(-700 * UNIT * (VESTING - elapsed) // VESTING))
+        assert value(lab, "unvested") == left
+        assert value(lab, "idle") == value(lab, "totalAssets") == base + 700 * UNIT - left
+        assert value(lab, "entryAssets") == value(lab, "cash") == base + 700 * UNIT
+
+
+def test_what_vests_is_neither_lent_nor_withdrawn(lab: Lab) -> None:
+    written_off(lab)
+    provide(lab, LENT)
+    repay(lab, 1, 700 * UNIT)
+    lab.send("CreditLine", "redeem", value(lab, "maxRedeem", lab.owner.address), *[lab.owner.address] * 2)
+    lab.decided(subject=lab.bob, personId=b"\x02" * 32, sequence=2)
+    available = value(lab, "idle")
+    assert available < 2 * UNIT
+    with reverts("InsufficientLiquidity"):
+        lab.draw(3 * UNIT, by=lab.bob)
+    assert value(lab, "cash") >= 698 * UNIT
+
+
+def test_a_second_recovery_joins_the_first(lab: Lab) -> None:
+    """The end is the mean of both, weighted by amounts: a period's worth of each coin is kept."""
+    written_off(lab)
+    provide(lab, LENT)
+    repay(lab, 1, 600 * UNIT)
+    start = lab.network.now()
+    lab.travel(start + 4 * DAY)
+    (event,) = lab.events(repay(lab, 1, 100 * UNIT), "CreditLine", "Recovered")
+    left = -(-600 * UNIT * 3 // 7)
+    total = left + 100 * UNIT
+    assert event["unvested"] == total
+    assert event["vestedAt"] == start + 4 * DAY + (left * 3 * DAY + 100 * UNIT * VESTING) // total
+
+
+def test_dust_holds_nothing_back(lab: Lab) -> None:
+    """Attack: paying a wei again and again does not postpone what vests already, nor hasten it."""
+    written_off(lab)
+    provide(lab, LENT)
+    repay(lab, 1, 600 * UNIT)
+    end = lab.network.now() + VESTING
+    for day in range(1, 7):
+        lab.travel(end - VESTING + day * DAY)
+        (event,) = lab.events(repay(lab, 1, 1), "CreditLine", "Recovered")
+        assert event["vestedAt"] == end
+    lab.travel(end)
+    assert value(lab, "unvested") == 0
+
+
+def test_a_written_off_loan_repaid_in_full(lab: Lab) -> None:
+    written_off(lab)
+    provide(lab, LENT)
+    repay(lab)
+    assert value(lab, "statusOf", 1) == REPAID
+    assert value(lab, "outstandingOf", lab.issuer.address, PERSON) == 0
+    lab.decided(sequence=2, nonce=1)
+    lab.draw(UNIT)
+
+
+def test_statuses_of_no_loan_and_a_repaid_one(lab: Lab) -> None:
+    assert value(lab, "statusOf", 1) == NONE
+    lab.decided()
+    lab.draw(UNIT)
+    provide(lab, UNIT)
+    repay(lab)
+    assert value(lab, "statusOf", 1) == REPAID
+
+
+# The roll, over many days with dues, on decisions made up for the purpose.
+
+
+def ladder(lab: Lab, last: int, step: int = 40) -> None:
+    """A line with one loan of one unit due on each of the next ``last`` days."""
+    decisions = lab.deploy_as("OpenDecisions", helper_contracts()["OpenDecisions"])
+    climber = lab.deploy_as("Ladder", helper_contracts()["Ladder"])
+    line = lab.deploy("CreditLine", decisions.address, lab.address("DemoToken"), climber.address)
+    lab.send("Ladder", "setUp", line.address)
+    deposit(lab, 1_000 * UNIT, lab.bob)
+    lab.travel((lab.network.now() // DAY + 1) * DAY)  # all in one day
+    for first in range(1, last + 1, step):
+        lab.send("Ladder", "climb", line.address, decisions.address, first, min(first + step - 1, last))
+
+
+def ladder_debts(lab: Lab, time: int) -> tuple[int, int]:
+    """What the loans of a ladder owe at a time, from the list of them."""
+    sums = [0, 0]
+    for loan_id in range(1, value(lab, "loanCount") + 1):
+        entry = loan(lab, loan_id)
+        sums[time >= entry["dueAt"]] += scaled(entry["principal"], time - entry["accruedAt"])
+    return sums[0] // BPS_YEAR, sums[1] // BPS_YEAR
+
+
+def test_the_books_agree_with_the_list_of_loans(lab: Lab) -> None:
+    ladder(lab, 20)
+    today = lab.network.now() // DAY
+    for day in (1, 2, 3, 9, 15, 20, 21, 22, 300, 3_000):
+        lab.travel((today + day) * DAY + 7)
+        expected = ladder_debts(lab, (today + day) * DAY + 7)
+        assert lab.read("CreditLine", "debts") == expected, "reckoned by the view"
+        if day in (3, 15, 22):
+            lab.send("CreditLine", "roll")
+            lab.travel((today + day) * DAY + 8)
+            assert lab.read("CreditLine", "debts") == ladder_debts(lab, (today + day) * DAY + 8), "rolled"
+
+
+def roll_all(lab: Lab, days: int) -> int:
+    ladder(lab, days)
+    lab.travel(loan(lab, days)["dueAt"])
+    return lab.send("CreditLine", "roll").gas_used
+
+
+def test_a_roll_costs_little_for_each_day(lab: Lab) -> None:
+    one = roll_all(lab, 1)
+    many = roll_all(lab, 31)
+    assert (many - one) / 30 < 6_000
+    assert one + 6_000 * 730 < 2**24, "the longest roll there can be fits a transaction"
+
+
+@pytest.mark.full
+def test_the_longest_roll_fits_a_transaction(lab: Lab) -> None:
+    """Every day of the longest term has dues, and nobody touched the line until the last one passed."""
+    assert roll_all(lab, 730) < 2**24 // 3
+
+
+def test_an_idle_century_costs_little(lab: Lab) -> None:
+    lab.travel(lab.network.now() + 100 * 365 * DAY)
+    assert lab.send("CreditLine", "roll").gas_used < 500_000
+
+
+def test_interest_of_terms_set_later_is_apart(lab: Lab) -> None:
+    """Two loans of different rates and days: each keeps its own line."""
+    lab.decided()
+    lab.draw(LENT)
+    lab.send(
+        "CreditLine", "setModelTerms", lab.tier_model, ([(0, 0), (1, 1), (5_000 * UNIT, 7)], *CREDIT_TERMS[1:3], 2)
+    )
+    lab.draw(LENT)
+    first, second = loan(lab, 1), loan(lab, 2)
+    time = second["dueAt"] + 3
+    lab.travel(time)
+    good = scaled(LENT, time - first["openedAt"]) // BPS_YEAR
+    bad = scaled(LENT, time - second["openedAt"], 7) // BPS_YEAR
+    assert lab.read("CreditLine", "debts") == (good, bad)
+    provide(lab, LENT)
+    repay(lab, 2)
+    assert lab.read("CreditLine", "debts")[1] == 0
+    assert balance(lab, lab.address("CreditLine")) == value(lab, "cash")
