@@ -19,9 +19,8 @@ contract AppraisalFeed is IAppraisalFeed, VerdictConsumer {
     uint64 private constant LONG_AGO = 1;
 
     struct Round {
-        uint128 appraisal; // full, in the feed's decimals
+        uint128 appraisal; // full, in the feed's decimals; never zero
         uint64 updatedAt; // when the facts held
-        uint64 acceptedAt;
     }
 
     /// @dev What only the last round needs.
@@ -100,7 +99,7 @@ contract AppraisalFeed is IAppraisalFeed, VerdictConsumer {
 
         roundId = latest.roundId + 1;
         _latest = Latest(roundId, decision.observedAt, decision.validUntil, subject, decision.sequence, decision.attestationHash);
-        _rounds[roundId] = Round(appraisal, decision.observedAt, uint64(block.timestamp));
+        _rounds[roundId] = Round(appraisal, decision.observedAt);
 
         emit Appraised(
             roundId,
@@ -145,8 +144,8 @@ contract AppraisalFeed is IAppraisalFeed, VerdictConsumer {
         returns (uint80 roundId_, int256 answer, uint256 startedAt, uint256 updatedAt, uint80 answeredInRound)
     {
         Round memory round = _rounds[roundId];
-        if (round.acceptedAt == 0) revert RoundUnknown(roundId);
-        return (roundId, int256(_afterHaircutDown(round.appraisal)), round.acceptedAt, round.updatedAt, roundId);
+        if (round.appraisal == 0) revert RoundUnknown(roundId);
+        return (roundId, int256(_afterHaircutDown(round.appraisal)), round.updatedAt, round.updatedAt, roundId);
     }
 
     /// @inheritdoc AggregatorV3Interface
@@ -161,10 +160,10 @@ contract AppraisalFeed is IAppraisalFeed, VerdictConsumer {
         if (shares.state() == IAssetShares.State.Settled) {
             // Money, and how much is known: no haircut and no age.
             answer = int256(shares.settledAppraisal());
-            return (latest.roundId, answer, round.acceptedAt, block.timestamp, latest.roundId);
+            return (latest.roundId, answer, round.updatedAt, block.timestamp, latest.roundId);
         }
         answer = int256(_decayedDown(_afterHaircutDown(round.appraisal), latest.expiresAt));
-        return (latest.roundId, answer, round.acceptedAt, round.updatedAt, latest.roundId);
+        return (latest.roundId, answer, round.updatedAt, round.updatedAt, latest.roundId);
     }
 
     /// @inheritdoc IAppraisalFeed

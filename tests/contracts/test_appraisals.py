@@ -37,10 +37,10 @@ def test_a_proven_appraisal_becomes_a_round(estate: Estate) -> None:
     observed, until = submission.attestation.observedAt, submission.attestation.expiresAt
     lab.travel(observed + 3 * DAY)
     receipt = estate.update()
-    now, appraisal = lab.network.now(), 40_012_345_700_000
+    appraisal = 40_012_345_700_000
     answer = appraisal * (10_000 - HAIRCUT) // 10_000
-    assert round_of(estate) == (1, answer, now, observed, 1)  # as old as the survey, not as the transaction
-    assert lab.read("AppraisalFeed", "getRoundData", 1) == (1, answer, now, observed, 1)
+    assert round_of(estate) == (1, answer, observed, observed, 1)  # as old as the survey, not as the transaction
+    assert lab.read("AppraisalFeed", "getRoundData", 1) == (1, answer, observed, observed, 1)
     assert lab.read("AppraisalFeed", "freshAppraisal") == appraisal
     assert lab.read("AppraisalFeed", "expiresAt") == until
     assert lab.events(receipt, "AppraisalFeed", "Appraised") == [
