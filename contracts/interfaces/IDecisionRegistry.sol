@@ -22,8 +22,11 @@ import {IModelRegistry} from "./IModelRegistry.sol";
 ///   merely signing a newer attestation withdraws nothing.
 /// - Proof bytes are malleable and never an identifier. Replay is stopped by the consent's nonce, which the proof's
 ///   context binds together with chain, registry, model and attestation.
-/// - A valid decision can be withdrawn at any moment (issuer or model): act on it in the transaction that reads it,
-///   and let nothing but NEW borrowing depend on it.
+/// - A valid decision can be withdrawn at any moment (by the issuer, the subject, the model's owner or guardian): act on
+///   it in the transaction that reads it, and let nothing but NEW borrowing depend on it.
+/// - History is the event DecisionStored, with the outputs and nothing more: of a tier model, the tier.
+/// - Whoever sees a submission before it is mined can only submit it first, to the same effect: nothing depends on the
+///   caller. Submissions may arrive in any order; an older attestation than the last accepted is refused.
 interface IDecisionRegistry {
     /// @notice What an issuer signs (EIP-712, domain "Verdict" version "1" of this contract).
     struct Attestation {
@@ -42,18 +45,21 @@ interface IDecisionRegistry {
         bytes32 attestationHash; // EIP-712 struct hash of the attestation
         uint256 modelId; // the model that may judge it
         address consumer; // the contract that may act on it
-        uint256 nonce; // any unused number of the subject's
+        uint256 nonce; // any unused number of the subject's below 2^176
         uint64 deadline; // last second at which it may be submitted
     }
 
-    /// @notice Why a decision counts or does not, in the order of precedence after Missing.
+    /// @notice Why a decision counts or does not. Of several reasons the gravest is named: Missing, ModelFrozen,
+    /// ModelDeprecated, IssuerInactive, Revoked, ConsentWithdrawn, Expired.
     enum DecisionStatus {
         Missing, // none stored for this key
         Valid,
         ModelDeprecated,
         IssuerInactive, // suspended or retired
         Revoked, // the attestation, or every sequence up to it
-        Expired // past validUntil
+        Expired, // past validUntil
+        ConsentWithdrawn, // by the subject
+        ModelFrozen // the model's verifier is switched off for good
     }
 
     /// @notice A stored decision.
@@ -68,6 +74,42 @@ interface IDecisionRegistry {
         uint64 sequence;
     }
 
+    /// @notice What gating a loan takes of a decision.
+    struct Value {
+        int256 value; // the first output: of a tier model the tier
+        bytes32 personId;
+        uint64 observedAt;
+        uint64 validUntil;
+    }
+
+    /// @notice All that is known on chain about a stored decision, for auditors.
+    struct Life {
+        DecisionStatus status;
+        Decision decision;
+        uint256 consentNonce;
+        uint64 submittedAt; // when it was stored
+        uint64 withdrawnAt; // when the subject withdrew the consent; zero if it did not
+        bytes32 schema;
+        IModelRegistry.ModelStatus modelStatus;
+        uint256 modelSuccessor; // zero if none
+        IIssuerRegistry.IssuerStatus issuerStatus;
+        address issuerSuccessor; // zero if none
+        uint64 minimumSequence; // of the issuer, for this subject and schema
+        bool revoked; // this very attestation
+        bool superseded; // the issuer's last accepted attestation for this subject and schema is another one
+        uint64 lastSequence; // sequence of that last one
+    }
+
+    /// @notice One of several submissions: the six arguments of `submit`.
+    struct Submission {
+        Attestation attestation;
+        bytes issuerSignature;
+        Consent consent;
+        bytes subjectSignature;
+        bytes output;
+        bytes proof;
+    }
+
     event DecisionStored(
         uint256 indexed modelId,
         address indexed subject,
@@ -80,13 +122,30 @@ interface IDecisionRegistry {
         uint64 validUntil,
         uint64 sequence
     );
+    /// @notice Item `index` of a batch was left out; `reason` is the error that `submit` would have reverted with.
+    event SubmissionSkipped(
+        uint256 indexed modelId,
+        bytes32 indexed attestationHash,
+        uint256 index,
+        bytes reason
+    );
     event ConsentNonceInvalidated(address indexed subject, uint256 nonce);
+    event ConsentWithdrawn(
+        uint256 indexed modelId,
+        address indexed subject,
+        address indexed consumer,
+        address issuer,
+        bytes32 attestationHash
+    );
 
     error InvalidRegistry(address registry);
     error MalformedProofLength(uint256 length);
     error ConsentExpired(uint64 deadline);
     error ConsentMismatch(bytes32 expected, bytes32 actual);
     error ConsentNonceUsed(address subject, uint256 nonce);
+    error ConsentNonceTooLarge(uint256 nonce);
+    error EmptyBatch();
+    error SubmissionOfAnotherModel(uint256 index, uint256 expected, uint256 actual);
     error UnknownIssuer(address issuer);
     error IssuerNotActive(address issuer);
     error AttestationIsRevoked(bytes32 attestationHash);
@@ -100,9 +159,11 @@ interface IDecisionRegistry {
     error InvalidSubjectSignature(address subject);
 
     error DecisionMissing();
+    error DecisionModelFrozen(uint256 modelId);
     error DecisionModelDeprecated(uint256 modelId);
     error DecisionIssuerInactive(address issuer);
     error DecisionRevoked(bytes32 attestationHash);
+    error DecisionConsentWithdrawn(bytes32 attestationHash);
     error DecisionExpired(uint64 validUntil);
 
     /// @notice Verify and store a decision. Anybody may relay it; nothing depends on the caller.
@@ -121,9 +182,28 @@ interface IDecisionRegistry {
         bytes calldata proof
     ) external;
 
+    /// @notice Verify and store several decisions of one model with one pairing. Anybody may relay them.
+    /// @dev The state afterwards is that of submitting them one by one in this order and dropping those that revert.
+    /// An item that `submit` would refuse for its time, its nonce, a newer attestation, the issuer or a signature is
+    /// skipped before the pairing and reported by SubmissionSkipped: so whoever uses up or withdraws one item first
+    /// cannot spoil the others. What no one can change after the fact is the relayer's to check, and reverts the batch:
+    /// an item of another model, a malformed proof or output, and a proof that does not hold.
+    /// @param modelId The one model.
+    /// @param items At least one submission.
+    /// @return stored How many were stored; zero if all were skipped.
+    function submitBatch(uint256 modelId, Submission[] calldata items) external returns (uint256 stored);
+
     /// @notice Make one of the caller's consent nonces unusable, for a consent signed but regretted.
     /// @param nonce Nonce of the consent.
     function invalidateConsentNonce(uint256 nonce) external;
+
+    /// @notice Withdraw the consent behind a stored decision about the caller: it stops counting at the next read. Only
+    /// another consent, signed anew, brings a decision back; the nonce of this one stays used. A consent that is signed
+    /// but not yet submitted is taken back with `invalidateConsentNonce`.
+    /// @param modelId Id of the model.
+    /// @param issuer The issuer.
+    /// @param consumer Contract the caller consented to.
+    function withdrawConsent(uint256 modelId, address issuer, address consumer) external;
 
     /// @notice The decision and whether it counts now. Never reverts. With status Missing the decision is empty;
     /// with any other it is what was stored, for information.
@@ -152,6 +232,47 @@ interface IDecisionRegistry {
         address subject,
         address consumer
     ) external view returns (Decision memory decision);
+
+    /// @notice The first output and what is needed to act on it, if the decision counts now; reverts with decisionOf's
+    /// reason otherwise. For less than half of its gas.
+    /// @param modelId Id of the model.
+    /// @param issuer The issuer.
+    /// @param subject Wallet the attestations are about.
+    /// @param consumer Contract the subject consented to.
+    /// @return value The first output, whose it is, and its times.
+    function valueOf(
+        uint256 modelId,
+        address issuer,
+        address subject,
+        address consumer
+    ) external view returns (Value memory value);
+
+    /// @notice The same with the status. Never reverts; use the value only when the status is Valid.
+    /// @param modelId Id of the model.
+    /// @param issuer The issuer.
+    /// @param subject Wallet the attestations are about.
+    /// @param consumer Contract the subject consented to.
+    /// @return status Whether the decision counts now, and if not why.
+    /// @return value What is stored; zeros if nothing is.
+    function tryValueOf(
+        uint256 modelId,
+        address issuer,
+        address subject,
+        address consumer
+    ) external view returns (DecisionStatus status, Value memory value);
+
+    /// @notice Everything about a decision's life, for auditors; not meant for contracts. Never reverts.
+    /// @param modelId Id of the model.
+    /// @param issuer The issuer.
+    /// @param subject Wallet the attestations are about.
+    /// @param consumer Contract the subject consented to.
+    /// @return life What is stored, what became of it, and where model and issuer stand.
+    function lifeOf(
+        uint256 modelId,
+        address issuer,
+        address subject,
+        address consumer
+    ) external view returns (Life memory life);
 
     /// @notice Public signal a proof must carry: keccak256(abi.encode(keccak256("verdict/decision/v1"), chain id, this
     /// registry, modelId, attestationHash, consentNonce)) >> 3, a value of 253 bits.

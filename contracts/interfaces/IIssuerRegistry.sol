@@ -8,17 +8,24 @@ pragma solidity ^0.8.28;
 ///
 /// Two keys: the issuer's own signs attestations (online); its administrator (a cold key or a multisig) can suspend,
 /// resume and retire it, so that the thief of a signing key cannot keep it alive. Either may revoke.
+///
+/// A signing key is changed by registering the new one as an issuer under the same administrator and naming it the
+/// successor of the old one. The link is a fact to see, not to follow blindly: each consumer decides when it accepts
+/// the new address, and pseudonyms (personId) are the issuer's to carry over unchanged, or exposure counted under the old
+/// address and the new one belongs to two people.
 /// @dev Every withdrawal acts on decisions already stored, at their next read.
 interface IIssuerRegistry {
     enum IssuerStatus {
         Unknown, // never registered
         Active,
         Suspended, // by its administrator, who may resume it
-        Retired // for good
+        Retired, // for good
+        Superseded // attests no more, for good; what was stored before still counts
     }
 
     event IssuerRegistered(address indexed issuer, address indexed administrator, string uri);
     event IssuerStatusChanged(address indexed issuer, IssuerStatus status);
+    event IssuerSuperseded(address indexed issuer, address indexed successor, bool keepsDecisions);
     event AdministrationOffered(address indexed issuer, address indexed pendingAdministrator);
     event AdministrationTransferred(address indexed issuer, address indexed administrator);
     event AttestationRevoked(address indexed issuer, bytes32 indexed attestationHash);
@@ -32,6 +39,8 @@ interface IIssuerRegistry {
     error IssuerAlreadyRegistered(address issuer);
     error IssuerNotRegistered(address issuer);
     error IssuerIsRetired(address issuer);
+    error IssuerIsSuperseded(address issuer, address successor);
+    error InvalidSuccessor(address issuer, address successor);
     error NotIssuerAdministrator(address issuer, address caller);
     error NotPendingAdministrator(address issuer, address caller);
     error NotIssuer(address issuer, address caller);
@@ -54,6 +63,15 @@ interface IIssuerRegistry {
     /// @notice Make every attestation of `issuer` unusable for good. The administrator or the issuer itself.
     /// @param issuer The issuer.
     function retireIssuer(address issuer) external;
+
+    /// @notice End the service of one signing key in favour of another, for good. Administrator of both only.
+    /// @dev With `keepsDecisions` the issuer becomes Superseded: nothing new is accepted from it, what was stored before
+    /// counts until it expires; for a planned change of keys. Without, it becomes Retired and stored decisions fall;
+    /// for a stolen key. A superseded issuer can still revoke, raise minimums and be retired.
+    /// @param issuer The old key; active or suspended.
+    /// @param successor The new key; active, registered under the same administrator, another one.
+    /// @param keepsDecisions Whether stored decisions stay.
+    function supersedeIssuer(address issuer, address successor, bool keepsDecisions) external;
 
     /// @notice Offer the administration to another account, which must accept. Zero withdraws an offer.
     /// @param issuer The issuer.
@@ -96,6 +114,11 @@ interface IIssuerRegistry {
     /// @param issuer The issuer.
     /// @return An account, or zero.
     function pendingAdministratorOf(address issuer) external view returns (address);
+
+    /// @notice The issuer that took over from this one; zero if none.
+    /// @param issuer The issuer.
+    /// @return An issuer, or zero.
+    function successorOf(address issuer) external view returns (address);
 
     /// @notice Lowest usable sequence for (issuer, subject, schema).
     /// @param issuer The issuer.

@@ -16,6 +16,10 @@ import {IVerdictVerifierErrors} from "./IVerdictVerifier.sol";
 ///   other contracts can answer differently tomorrow with the same hash. So a model id whose verifier nobody audited
 ///   is trust in the model's owner. Whoever accepts a model checks that its verifier is the generated source, which
 ///   reads nothing but its calldata and constants, or names an auditor who did.
+/// - A verifier can be frozen, once and for ever, by the model's owner or by a guardian the owner named for that alone.
+///   The model then verifies nothing, its stored decisions stop counting at the next read, and that code is never
+///   bound again by that owner. A compromised owner can at worst do the same to its own models: read no decision for
+///   anything but new exposure, and a freeze costs nobody what they hold.
 /// - A model with transcriptHash zero runs on a development key, whose maker can forge proofs. Do not lend on it.
 /// @dev A bound verifier's errors reach the caller as they are, so they belong to this ABI.
 interface IModelRegistry is IERCZKMLRegistry, IERCZKMLVerifier, IVerdictVerifierErrors {
@@ -23,7 +27,8 @@ interface IModelRegistry is IERCZKMLRegistry, IERCZKMLVerifier, IVerdictVerifier
         Unknown, // never registered
         Pending, // registered, no verifier yet
         Active, // proofs are verified
-        Deprecated // retired for good
+        Deprecated, // retired for good
+        Frozen // its verifier is switched off for good, whether deprecated or not
     }
 
     /// @notice Meaning of the public outputs, part of the model's hash.
@@ -46,6 +51,13 @@ interface IModelRegistry is IERCZKMLRegistry, IERCZKMLVerifier, IVerdictVerifier
         bytes32 transcriptHash;
     }
 
+    /// @notice One of several inferences of one model.
+    struct Inference {
+        bytes32 inputCommitment;
+        bytes output; // as verifyInference takes it
+        bytes proof; // as verifyInference takes it
+    }
+
     event SuccessorRegistered(uint256 indexed modelId, uint256 indexed supersedes);
     event VerifierBound(
         uint256 indexed modelId,
@@ -57,6 +69,8 @@ interface IModelRegistry is IERCZKMLRegistry, IERCZKMLVerifier, IVerdictVerifier
         uint64 maxAge
     );
     event ModelSuperseded(uint256 indexed modelId, uint256 indexed successor);
+    event GuardianNamed(uint256 indexed modelId, address indexed guardian);
+    event VerifierFrozen(uint256 indexed modelId, address indexed verifier, bytes32 indexed codeHash, address caller);
     event ModelOwnershipOffered(uint256 indexed modelId, address indexed owner, address indexed pendingOwner);
     event ModelOwnershipTransferred(uint256 indexed modelId, address indexed previousOwner, address indexed owner);
 
@@ -66,6 +80,11 @@ interface IModelRegistry is IERCZKMLRegistry, IERCZKMLVerifier, IVerdictVerifier
     error ModelPending(uint256 modelId);
     error ModelAlreadyBound(uint256 modelId);
     error ModelAlreadySuperseded(uint256 modelId, uint256 successor);
+    error NotModelGuardian(uint256 modelId, address caller);
+    error VerifierIsFrozen(uint256 modelId);
+    /// @notice This owner froze a verifier with this very code.
+    error VerifierCodeFrozen(address owner, bytes32 codeHash);
+    error EmptyBatch();
     error NotPendingOwner(uint256 modelId, address caller);
     error InvalidLayout();
     error InvalidMaxAge();
@@ -92,8 +111,8 @@ interface IModelRegistry is IERCZKMLRegistry, IERCZKMLVerifier, IVerdictVerifier
 
     /// @notice Activate a pending model. Only its owner may, once.
     /// @dev Reverts unless the commitment's modelHash equals modelHashOf(contentHash, outputLayout), the verifier
-    /// reports the committed vkHash, has code of its own, and answers "false" to the all-zero proof of its number of
-    /// signals.
+    /// reports the committed vkHash, has code of its own that the caller never froze, and answers "false" to the
+    /// all-zero proof of its number of signals, alone and as a batch of one.
     /// @param modelId The pending model.
     /// @param verifier The generated verifier.
     /// @param contentHash Hash of the model's file and plan, see the bundle's manifest.
@@ -106,6 +125,26 @@ interface IModelRegistry is IERCZKMLRegistry, IERCZKMLVerifier, IVerdictVerifier
         Layout calldata outputLayout,
         uint64 maxAge
     ) external;
+
+    /// @notice Verify several inferences of one model by one pairing; reverts unless every single one holds.
+    /// @dev Each further proof costs about 48,000 gas in the verifier instead of 200,000. Emits InferenceVerified for each.
+    /// A repeated inference counts as often as it stands there. Numbers in the verifier's errors (SignalNotCanonical,
+    /// CoordinateNotCanonical) count through the batch.
+    /// @param modelId Id of the model.
+    /// @param inferences At least one; commitment, output and proof of each as verifyInference takes them.
+    function verifyInferences(uint256 modelId, Inference[] calldata inferences) external;
+
+    /// @notice Name who, besides the owner, may freeze the model's verifier, and may do nothing else. Owner only. Zero
+    /// names nobody; a new owner starts without one.
+    /// @param modelId Id of the model.
+    /// @param guardian Best a key that is awake when the owner's, a timelock, is not.
+    function nameGuardian(uint256 modelId, address guardian) external;
+
+    /// @notice Switch the verifier of a bound model off for ever. Its owner or its guardian.
+    /// @dev Acts on this model alone: another model bound to the same code is frozen by a call of its own. The code's
+    /// hash is barred from later bindings by the model's present owner.
+    /// @param modelId Id of the model.
+    function freezeVerifier(uint256 modelId) external;
 
     /// @notice Offer the model to `newOwner`, who must accept. Zero withdraws an offer.
     /// @param modelId Id of the model.
@@ -146,13 +185,30 @@ interface IModelRegistry is IERCZKMLRegistry, IERCZKMLVerifier, IVerdictVerifier
     /// @notice Status, input schema, life of a decision and scale of the outputs, in one call. Never reverts;
     /// everything but the status is empty for a model that was never bound.
     /// @param modelId Id of the model.
-    /// @return status Unknown, pending, active or deprecated.
+    /// @return status Unknown, pending, active, deprecated or frozen.
     /// @return schemaHash Hash of the input schema.
     /// @return maxAge Seconds after observation during which a decision may be used.
     /// @return decimals Scale of each output.
     function termsOf(
         uint256 modelId
     ) external view returns (ModelStatus status, bytes32 schemaHash, uint64 maxAge, uint8[] memory decimals);
+
+    /// @notice The part of `termsOf` that a stored decision hangs on, for less gas. Never reverts.
+    /// @param modelId Id of the model.
+    /// @return status Unknown, pending, active, deprecated or frozen.
+    /// @return schemaHash Hash of the input schema; zero before binding.
+    function standingOf(uint256 modelId) external view returns (ModelStatus status, bytes32 schemaHash);
+
+    /// @notice The guardian of a model; zero if none.
+    /// @param modelId Id of the model.
+    /// @return An account, or zero.
+    function guardianOf(uint256 modelId) external view returns (address);
+
+    /// @notice Whether `owner` froze a verifier with this code and can bind it no more.
+    /// @param owner Owner of models.
+    /// @param codeHash Hash of a verifier's code.
+    /// @return True once frozen.
+    function isCodeFrozen(address owner, bytes32 codeHash) external view returns (bool);
 
     /// @notice The layout of a bound model; empty before.
     /// @param modelId Id of the model.

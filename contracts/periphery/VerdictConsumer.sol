@@ -31,7 +31,17 @@ abstract contract VerdictConsumer {
         return decisionRegistry.decisionOf(modelId, issuer, subject, address(this));
     }
 
-    /// @dev The same without reverting; use the decision only when the status is Valid.
+    /// @dev The first output (of a tier model the tier), whose it is and its times, if the decision is valid; reverts with
+    /// the registry's reason otherwise. What a loan needs, for less than half of the gas.
+    function _valueOf(
+        uint256 modelId,
+        address issuer,
+        address subject
+    ) internal view returns (IDecisionRegistry.Value memory) {
+        return decisionRegistry.valueOf(modelId, issuer, subject, address(this));
+    }
+
+    /// @dev The decision without reverting; use the decision only when the status is Valid.
     function _tryDecisionOf(
         uint256 modelId,
         address issuer,

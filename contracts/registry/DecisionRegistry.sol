@@ -13,43 +13,26 @@ import {DecisionHash} from "../libraries/DecisionHash.sol";
 import {OutputCodec} from "../libraries/OutputCodec.sol";
 import {Signatures} from "../libraries/Signatures.sol";
 import {VerifierCall} from "../libraries/VerifierCall.sol";
+import {DecisionStore} from "./DecisionStore.sol";
 
 /// @title Proven decisions: submitted once, read by consumers. No owner; see IDecisionRegistry.
-contract DecisionRegistry is IDecisionRegistry, EIP712 {
+/// @dev A refusal is the bytes of a custom error: `submit` reverts with it, `submitBatch` reports it and goes on.
+contract DecisionRegistry is DecisionStore, EIP712 {
     using BitMaps for BitMaps.BitMap;
 
-    /// @dev What is stored of a decision. Outputs fit 64 bits: the first, and mostly the only one, shares a slot with
-    /// the times; four of the others share one.
-    struct Record {
-        uint64 observedAt;
-        uint64 validUntil; // zero: nothing stored
-        uint64 sequence;
-        int64 firstValue;
-        bytes32 personId;
-        bytes32 attestationHash;
-        int64[] otherValues;
+    /// @dev What the submissions of one model have in common.
+    struct Terms {
+        bytes32 schema;
+        uint64 maxAge;
+        uint256 outputCount;
     }
-
-    struct Accepted {
-        uint64 sequence;
-        bytes32 attestationHash; // zero: none accepted
-    }
-
-    IModelRegistry public immutable modelRegistry;
-    IIssuerRegistry public immutable issuerRegistry;
-
-    mapping(bytes32 key => Record record) private _records;
-    mapping(address issuer => mapping(address subject => mapping(bytes32 schema => Accepted last))) private _accepted;
-    mapping(address subject => BitMaps.BitMap used) private _consentNonces;
 
     /// @param models Registry whose models decide; never changes.
     /// @param issuers Registry of who attests; never changes.
-    constructor(IModelRegistry models, IIssuerRegistry issuers) EIP712("Verdict", "1") {
-        if (address(models).code.length == 0) revert InvalidRegistry(address(models));
-        if (address(issuers).code.length == 0) revert InvalidRegistry(address(issuers));
-        modelRegistry = models;
-        issuerRegistry = issuers;
-    }
+    constructor(
+        IModelRegistry models,
+        IIssuerRegistry issuers
+    ) DecisionStore(models, issuers) EIP712("Verdict", "1") {}
 
     /// @inheritdoc IDecisionRegistry
     function submit(
@@ -61,100 +44,70 @@ contract DecisionRegistry is IDecisionRegistry, EIP712 {
         bytes calldata proof
     ) external {
         if (proof.length != VerifierCall.PROOF_BYTES) revert MalformedProofLength(proof.length);
+        Terms memory terms = _termsOf(consent.modelId);
         bytes32 attestationHash = DecisionHash.hash(attestation);
-        _checkConsent(consent, attestation.subject, attestationHash);
-        (uint256 outputCount, uint64 validUntil) = _checkFacts(attestation, consent.modelId);
-        _checkStanding(attestation, attestationHash);
-        if (!Signatures.isValid(attestation.issuer, _hashTypedDataV4(attestationHash), issuerSignature)) {
-            revert InvalidIssuerSignature(attestation.issuer);
-        }
-        bytes32 consentDigest = _hashTypedDataV4(DecisionHash.hash(consent));
-        if (!Signatures.isValid(attestation.subject, consentDigest, subjectSignature)) {
-            revert InvalidSubjectSignature(attestation.subject);
-        }
-        int256[] memory values = OutputCodec.decode(output, outputCount);
-
-        // State before the call that may still revert everything: nothing can re-enter with this consent.
-        _store(attestation, consent, attestationHash, validUntil, values);
-        emit DecisionStored(
-            consent.modelId,
-            attestation.subject,
-            consent.consumer,
-            attestation.issuer,
-            attestation.personId,
+        bytes memory refusal = _refusal(
+            terms,
+            attestation,
             attestationHash,
-            values,
-            attestation.observedAt,
-            validUntil,
-            attestation.sequence
+            issuerSignature,
+            consent,
+            subjectSignature
         );
-
+        if (refusal.length != 0) _revertWith(refusal);
+        // State before the call that may still revert everything: nothing can re-enter with this consent.
+        _accept(terms, attestation, attestationHash, consent, output);
         modelRegistry.verifyInference(
             consent.modelId,
             attestation.inputCommitment,
             output,
-            abi.encodePacked(proof, contextOf(consent.modelId, attestationHash, consent.nonce))
+            _bound(proof, consent, attestationHash)
         );
     }
 
     /// @inheritdoc IDecisionRegistry
-    function invalidateConsentNonce(uint256 nonce) external {
-        if (_consentNonces[msg.sender].get(nonce)) revert ConsentNonceUsed(msg.sender, nonce);
-        _consentNonces[msg.sender].set(nonce);
-        emit ConsentNonceInvalidated(msg.sender, nonce);
-    }
-
-    /// @inheritdoc IDecisionRegistry
-    function tryDecisionOf(
-        uint256 modelId,
-        address issuer,
-        address subject,
-        address consumer
-    ) public view returns (DecisionStatus status, Decision memory decision) {
-        Record storage record = _records[_key(modelId, issuer, subject, consumer)];
-        if (record.validUntil == 0) return (DecisionStatus.Missing, decision);
-        (IModelRegistry.ModelStatus modelStatus, bytes32 schema, , uint8[] memory decimals) = modelRegistry.termsOf(
-            modelId
-        );
-        decision = _decision(record, issuer, decimals);
-        status = _statusOf(decision, modelStatus, subject, schema);
-    }
-
-    /// @inheritdoc IDecisionRegistry
-    function decisionOf(
-        uint256 modelId,
-        address issuer,
-        address subject,
-        address consumer
-    ) external view returns (Decision memory decision) {
-        DecisionStatus status;
-        (status, decision) = tryDecisionOf(modelId, issuer, subject, consumer);
-        if (status == DecisionStatus.Valid) return decision;
-        if (status == DecisionStatus.Missing) revert DecisionMissing();
-        if (status == DecisionStatus.ModelDeprecated) revert DecisionModelDeprecated(modelId);
-        if (status == DecisionStatus.IssuerInactive) revert DecisionIssuerInactive(issuer);
-        if (status == DecisionStatus.Revoked) revert DecisionRevoked(decision.attestationHash);
-        revert DecisionExpired(decision.validUntil);
+    function submitBatch(uint256 modelId, Submission[] calldata items) external returns (uint256 stored) {
+        if (items.length == 0) revert EmptyBatch();
+        Terms memory terms = _termsOf(modelId);
+        IModelRegistry.Inference[] memory inferences = new IModelRegistry.Inference[](items.length);
+        for (uint256 i = 0; i < items.length; ++i) {
+            Submission calldata item = items[i];
+            if (item.consent.modelId != modelId) revert SubmissionOfAnotherModel(i, modelId, item.consent.modelId);
+            if (item.proof.length != VerifierCall.PROOF_BYTES) revert MalformedProofLength(item.proof.length);
+            bytes32 attestationHash = DecisionHash.hash(item.attestation);
+            bytes memory refusal = _refusal(
+                terms,
+                item.attestation,
+                attestationHash,
+                item.issuerSignature,
+                item.consent,
+                item.subjectSignature
+            );
+            if (refusal.length != 0) {
+                emit SubmissionSkipped(modelId, attestationHash, i, refusal);
+                continue;
+            }
+            // Stored now, so that the next item meets it as it would in a transaction of its own. Until the proofs are
+            // verified below, only static calls (of signers' wallets) go out: nobody can act on it, and if one proof
+            // does not hold, nothing happened.
+            _accept(terms, item.attestation, attestationHash, item.consent, item.output);
+            inferences[stored] = IModelRegistry.Inference(
+                item.attestation.inputCommitment,
+                item.output,
+                _bound(item.proof, item.consent, attestationHash)
+            );
+            ++stored;
+        }
+        if (stored == 0) return 0;
+        assembly ("memory-safe") {
+            mstore(inferences, stored) // cut the array to what was not skipped
+        }
+        modelRegistry.verifyInferences(modelId, inferences);
     }
 
     /// @inheritdoc IDecisionRegistry
     function contextOf(uint256 modelId, bytes32 attestationHash, uint256 consentNonce) public view returns (uint256) {
         return DecisionHash.context(address(this), modelId, attestationHash, consentNonce);
-    }
-
-    /// @inheritdoc IDecisionRegistry
-    function isConsentNonceUsed(address subject, uint256 nonce) external view returns (bool) {
-        return _consentNonces[subject].get(nonce);
-    }
-
-    /// @inheritdoc IDecisionRegistry
-    function lastAcceptedOf(
-        address issuer,
-        address subject,
-        bytes32 schema
-    ) external view returns (uint64 sequence, bytes32 attestationHash) {
-        Accepted storage last = _accepted[issuer][subject][schema];
-        return (last.sequence, last.attestationHash);
     }
 
     /// @inheritdoc IDecisionRegistry
@@ -172,133 +125,147 @@ contract DecisionRegistry is IDecisionRegistry, EIP712 {
         return DecisionHash.hash(consent);
     }
 
-    /// @dev Revert unless the consent is open, unused and about this attestation.
-    function _checkConsent(Consent calldata consent, address subject, bytes32 attestationHash) private view {
-        if (consent.attestationHash != attestationHash) {
-            revert ConsentMismatch(consent.attestationHash, attestationHash);
-        }
-        if (block.timestamp > consent.deadline) revert ConsentExpired(consent.deadline);
-        if (_consentNonces[subject].get(consent.nonce)) revert ConsentNonceUsed(subject, consent.nonce);
+    /// @dev Store and announce a submission that was not refused and whose proof is verified next.
+    function _accept(
+        Terms memory terms,
+        Attestation calldata attestation,
+        bytes32 attestationHash,
+        Consent calldata consent,
+        bytes calldata output
+    ) private {
+        int256[] memory values = OutputCodec.decode(output, terms.outputCount);
+        uint64 validUntil = uint64(Math.min(attestation.expiresAt, _tooOldAt(terms, attestation)));
+        _store(attestation, consent, attestationHash, validUntil, values);
+        emit DecisionStored(
+            consent.modelId,
+            attestation.subject,
+            consent.consumer,
+            attestation.issuer,
+            attestation.personId,
+            attestationHash,
+            values,
+            attestation.observedAt,
+            validUntil,
+            attestation.sequence
+        );
     }
 
-    /// @dev Revert unless the model is active, over the attested schema, and the facts are fresh enough for it.
-    /// @return outputCount The model's number of outputs.
-    /// @return validUntil First second at which the decision no longer counts; above the present time.
-    function _checkFacts(
-        Attestation calldata attestation,
-        uint256 modelId
-    ) private view returns (uint256 outputCount, uint64 validUntil) {
+    /// @dev Revert unless the model is active.
+    function _termsOf(uint256 modelId) private view returns (Terms memory terms) {
         (IModelRegistry.ModelStatus status, bytes32 schema, uint64 maxAge, uint8[] memory decimals) = modelRegistry
             .termsOf(modelId);
         if (status == IModelRegistry.ModelStatus.Unknown) revert IERCZKMLRegistry.ModelNotFound(modelId);
         if (status == IModelRegistry.ModelStatus.Pending) revert IModelRegistry.ModelPending(modelId);
+        if (status == IModelRegistry.ModelStatus.Frozen) revert IModelRegistry.VerifierIsFrozen(modelId);
         if (status == IModelRegistry.ModelStatus.Deprecated) {
             revert IERCZKMLVerifier.VerificationRefused_ModelDeprecated(modelId);
         }
-        if (attestation.schema != schema) revert SchemaMismatch(schema, attestation.schema);
-        if (attestation.observedAt > block.timestamp) revert AttestationFromFuture(attestation.observedAt);
-        if (attestation.expiresAt <= block.timestamp) revert AttestationExpired(attestation.expiresAt);
-        uint256 tooOldAt = uint256(attestation.observedAt) + maxAge;
-        if (tooOldAt <= block.timestamp) revert AttestationTooOld(attestation.observedAt, maxAge);
-        outputCount = decimals.length;
-        validUntil = uint64(Math.min(attestation.expiresAt, tooOldAt));
+        return Terms(schema, maxAge, decimals.length);
     }
 
-    /// @dev Revert unless the issuer is active and neither it nor a newer attestation has overtaken this one.
-    function _checkStanding(Attestation calldata attestation, bytes32 attestationHash) private view {
+    /// @dev Why a submission cannot count, whatever its proof: an encoded error, or nothing. Only this depends on time,
+    /// on other submissions, on the issuer's withdrawals and on wallets' moods; what does not, reverts elsewhere.
+    function _refusal(
+        Terms memory terms,
+        Attestation calldata attestation,
+        bytes32 attestationHash,
+        bytes calldata issuerSignature,
+        Consent calldata consent,
+        bytes calldata subjectSignature
+    ) private view returns (bytes memory refusal) {
+        refusal = _consentRefusal(consent, attestation.subject, attestationHash);
+        if (refusal.length == 0) refusal = _factsRefusal(terms, attestation);
+        if (refusal.length == 0) refusal = _standingRefusal(attestation, attestationHash);
+        if (refusal.length != 0) return refusal;
+        if (!Signatures.isValid(attestation.issuer, _hashTypedDataV4(attestationHash), issuerSignature)) {
+            return abi.encodeWithSelector(InvalidIssuerSignature.selector, attestation.issuer);
+        }
+        bytes32 consentDigest = _hashTypedDataV4(DecisionHash.hash(consent));
+        if (!Signatures.isValid(attestation.subject, consentDigest, subjectSignature)) {
+            return abi.encodeWithSelector(InvalidSubjectSignature.selector, attestation.subject);
+        }
+    }
+
+    /// @dev The consent is open, unused and about this attestation.
+    function _consentRefusal(
+        Consent calldata consent,
+        address subject,
+        bytes32 attestationHash
+    ) private view returns (bytes memory refusal) {
+        if (consent.attestationHash != attestationHash) {
+            return abi.encodeWithSelector(ConsentMismatch.selector, consent.attestationHash, attestationHash);
+        }
+        if (block.timestamp > consent.deadline) return abi.encodeWithSelector(ConsentExpired.selector, consent.deadline);
+        if (consent.nonce > type(uint176).max) return abi.encodeWithSelector(ConsentNonceTooLarge.selector, consent.nonce);
+        if (_consentNonces[subject].get(consent.nonce)) {
+            return abi.encodeWithSelector(ConsentNonceUsed.selector, subject, consent.nonce);
+        }
+    }
+
+    /// @dev The facts are over the model's schema and fresh enough for it.
+    function _factsRefusal(
+        Terms memory terms,
+        Attestation calldata attestation
+    ) private view returns (bytes memory refusal) {
+        if (attestation.schema != terms.schema) {
+            return abi.encodeWithSelector(SchemaMismatch.selector, terms.schema, attestation.schema);
+        }
+        if (attestation.observedAt > block.timestamp) {
+            return abi.encodeWithSelector(AttestationFromFuture.selector, attestation.observedAt);
+        }
+        if (attestation.expiresAt <= block.timestamp) {
+            return abi.encodeWithSelector(AttestationExpired.selector, attestation.expiresAt);
+        }
+        if (_tooOldAt(terms, attestation) <= block.timestamp) {
+            return abi.encodeWithSelector(AttestationTooOld.selector, attestation.observedAt, terms.maxAge);
+        }
+    }
+
+    /// @dev The issuer is active, and neither it nor a newer attestation has overtaken this one.
+    function _standingRefusal(
+        Attestation calldata attestation,
+        bytes32 attestationHash
+    ) private view returns (bytes memory refusal) {
         (IIssuerRegistry.IssuerStatus status, uint64 minimum, bool revoked) = issuerRegistry.standingOf(
             attestation.issuer,
             attestation.subject,
             attestation.schema,
             attestationHash
         );
-        if (status == IIssuerRegistry.IssuerStatus.Unknown) revert UnknownIssuer(attestation.issuer);
-        if (status != IIssuerRegistry.IssuerStatus.Active) revert IssuerNotActive(attestation.issuer);
-        if (revoked) revert AttestationIsRevoked(attestationHash);
-        if (attestation.sequence < minimum) revert StaleSequence(minimum, attestation.sequence);
+        if (status == IIssuerRegistry.IssuerStatus.Unknown) {
+            return abi.encodeWithSelector(UnknownIssuer.selector, attestation.issuer);
+        }
+        if (status != IIssuerRegistry.IssuerStatus.Active) {
+            return abi.encodeWithSelector(IssuerNotActive.selector, attestation.issuer);
+        }
+        if (revoked) return abi.encodeWithSelector(AttestationIsRevoked.selector, attestationHash);
+        if (attestation.sequence < minimum) {
+            return abi.encodeWithSelector(StaleSequence.selector, minimum, attestation.sequence);
+        }
         Accepted storage last = _accepted[attestation.issuer][attestation.subject][attestation.schema];
-        if (last.attestationHash == 0 || last.attestationHash == attestationHash) return;
-        if (attestation.sequence <= last.sequence) revert StaleSequence(last.sequence, attestation.sequence);
+        if (last.attestationHash == 0 || last.attestationHash == attestationHash) return "";
+        if (attestation.sequence <= last.sequence) {
+            return abi.encodeWithSelector(StaleSequence.selector, last.sequence, attestation.sequence);
+        }
     }
 
-    function _store(
-        Attestation calldata attestation,
+    /// @dev The proof with the context it must be bound to, as the model registry takes it.
+    function _bound(
+        bytes calldata proof,
         Consent calldata consent,
-        bytes32 attestationHash,
-        uint64 validUntil,
-        int256[] memory values
-    ) private {
-        _consentNonces[attestation.subject].set(consent.nonce);
-        _accepted[attestation.issuer][attestation.subject][attestation.schema] = Accepted(
-            attestation.sequence,
-            attestationHash
-        );
-        Record storage record = _records[
-            _key(consent.modelId, attestation.issuer, attestation.subject, consent.consumer)
-        ];
-        record.observedAt = attestation.observedAt;
-        record.validUntil = validUntil;
-        record.sequence = attestation.sequence;
-        record.personId = attestation.personId;
-        record.attestationHash = attestationHash;
-        // Every model has an output, and OutputCodec.decode checked that they fit.
-        record.firstValue = int64(values[0]);
-        int64[] memory others = new int64[](values.length - 1);
-        for (uint256 i = 0; i < others.length; ++i) {
-            others[i] = int64(values[i + 1]);
+        bytes32 attestationHash
+    ) private view returns (bytes memory) {
+        return abi.encodePacked(proof, contextOf(consent.modelId, attestationHash, consent.nonce));
+    }
+
+    /// @dev First second at which the facts are too old for the model; a sum of two 64-bit numbers.
+    function _tooOldAt(Terms memory terms, Attestation calldata attestation) private pure returns (uint256) {
+        return uint256(attestation.observedAt) + terms.maxAge;
+    }
+
+    function _revertWith(bytes memory refusal) private pure {
+        assembly ("memory-safe") {
+            revert(add(refusal, 0x20), mload(refusal)) // the encoded error
         }
-        record.otherValues = others;
-    }
-
-    function _decision(
-        Record storage record,
-        address issuer,
-        uint8[] memory decimals
-    ) private view returns (Decision memory decision) {
-        int64[] memory others = record.otherValues;
-        int256[] memory values = new int256[](others.length + 1);
-        values[0] = record.firstValue;
-        for (uint256 i = 0; i < others.length; ++i) {
-            values[i + 1] = others[i];
-        }
-        return
-            Decision({
-                values: values,
-                decimals: decimals,
-                issuer: issuer,
-                personId: record.personId,
-                attestationHash: record.attestationHash,
-                observedAt: record.observedAt,
-                validUntil: record.validUntil,
-                sequence: record.sequence
-            });
-    }
-
-    function _statusOf(
-        Decision memory decision,
-        IModelRegistry.ModelStatus modelStatus,
-        address subject,
-        bytes32 schema
-    ) private view returns (DecisionStatus) {
-        if (modelStatus != IModelRegistry.ModelStatus.Active) return DecisionStatus.ModelDeprecated;
-        (IIssuerRegistry.IssuerStatus issuerStatus, uint64 minimum, bool revoked) = issuerRegistry.standingOf(
-            decision.issuer,
-            subject,
-            schema,
-            decision.attestationHash
-        );
-        if (issuerStatus != IIssuerRegistry.IssuerStatus.Active) return DecisionStatus.IssuerInactive;
-        if (revoked || decision.sequence < minimum) return DecisionStatus.Revoked;
-        if (block.timestamp >= decision.validUntil) return DecisionStatus.Expired;
-        return DecisionStatus.Valid;
-    }
-
-    function _key(
-        uint256 modelId,
-        address issuer,
-        address subject,
-        address consumer
-    ) private pure returns (bytes32) {
-        return keccak256(abi.encode(modelId, issuer, subject, consumer));
     }
 }

@@ -9,6 +9,7 @@ contract IssuerRegistry is IIssuerRegistry {
         IssuerStatus status;
         address administrator;
         address pendingAdministrator;
+        address successor;
     }
 
     mapping(address issuer => Issuer record) private _issuers;
@@ -38,6 +39,16 @@ contract IssuerRegistry is IIssuerRegistry {
     /// @inheritdoc IIssuerRegistry
     function retireIssuer(address issuer) external {
         _setStatus(_controlled(issuer), issuer, IssuerStatus.Retired);
+    }
+
+    /// @inheritdoc IIssuerRegistry
+    function supersedeIssuer(address issuer, address successor, bool keepsDecisions) external {
+        Issuer storage record = _administered(issuer);
+        Issuer storage next = _administered(successor);
+        if (issuer == successor || next.status != IssuerStatus.Active) revert InvalidSuccessor(issuer, successor);
+        _setStatus(record, issuer, keepsDecisions ? IssuerStatus.Superseded : IssuerStatus.Retired);
+        record.successor = successor;
+        emit IssuerSuperseded(issuer, successor, keepsDecisions);
     }
 
     /// @inheritdoc IIssuerRegistry
@@ -87,6 +98,11 @@ contract IssuerRegistry is IIssuerRegistry {
     }
 
     /// @inheritdoc IIssuerRegistry
+    function successorOf(address issuer) external view returns (address) {
+        return _issuers[issuer].successor;
+    }
+
+    /// @inheritdoc IIssuerRegistry
     function minimumSequenceOf(address issuer, address subject, bytes32 schema) external view returns (uint64) {
         return _minimums[issuer][subject][schema];
     }
@@ -108,6 +124,9 @@ contract IssuerRegistry is IIssuerRegistry {
 
     function _setStatus(Issuer storage record, address issuer, IssuerStatus status) private {
         if (record.status == IssuerStatus.Retired) revert IssuerIsRetired(issuer);
+        if (record.status == IssuerStatus.Superseded && status != IssuerStatus.Retired) {
+            revert IssuerIsSuperseded(issuer, record.successor);
+        }
         record.status = status;
         emit IssuerStatusChanged(issuer, status);
     }

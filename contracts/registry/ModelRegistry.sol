@@ -44,11 +44,14 @@ contract ModelRegistry is ModelStore, ERC165 {
             layoutHash: layoutHash,
             transcriptHash: 0
         });
+        if (_frozenCode[msg.sender][binding.codeHash]) revert VerifierCodeFrozen(msg.sender, binding.codeHash);
         bytes32 vkHash = VerifierCall.read(verifier, IVerdictVerifier.vkHash.selector);
         if (vkHash != entry.commitment.vkHash) revert VerifyingKeyMismatch(entry.commitment.vkHash, vkHash);
         binding.transcriptHash = VerifierCall.read(verifier, IVerdictVerifier.transcriptHash.selector);
         VerifierCall.probe(verifier, binding.selector, signals);
+        VerifierCall.probeBatch(verifier, signals);
 
+        entry.bound = true;
         entry.binding = binding;
         entry.outputLayout = outputLayout;
         if (entry.supersedes != 0) {
@@ -75,11 +78,7 @@ contract ModelRegistry is ModelStore, ERC165 {
         bytes calldata output,
         bytes calldata proof
     ) external {
-        Entry storage entry = _known(modelId);
-        if (entry.deprecated) revert VerificationRefused_ModelDeprecated(modelId);
-        Binding memory binding = entry.binding;
-        if (binding.verifier == address(0)) revert ModelPending(modelId);
-        if (binding.verifier.codehash != binding.codeHash) revert VerifierCodeChanged(modelId, binding.verifier);
+        Binding memory binding = _verifiable(modelId);
         if (proof.length != PROOF_AND_CONTEXT_BYTES) revert MalformedProof(proof.length);
         bytes memory data = abi.encodePacked(
             binding.selector,
@@ -90,6 +89,26 @@ contract ModelRegistry is ModelStore, ERC165 {
         );
         if (!VerifierCall.ask(binding.verifier, data)) revert InvalidProof();
         emit InferenceVerified(modelId, inputCommitment, output, msg.sender);
+    }
+
+    /// @inheritdoc IModelRegistry
+    function verifyInferences(uint256 modelId, Inference[] calldata inferences) external {
+        Binding memory binding = _verifiable(modelId);
+        uint256 count = inferences.length;
+        if (count == 0) revert EmptyBatch();
+        uint256 signals = _signalCount(binding.outputCount);
+        bytes memory data = VerifierCall.batch(count, signals);
+        for (uint256 i = 0; i < count; ++i) {
+            Inference calldata inference = inferences[i];
+            if (inference.proof.length != PROOF_AND_CONTEXT_BYTES) revert MalformedProof(inference.proof.length);
+            uint256[] memory outputs = OutputCodec.pack(OutputCodec.decode(inference.output, binding.outputCount));
+            VerifierCall.putProof(data, i, inference.proof);
+            VerifierCall.putSignals(data, count, i, inference.inputCommitment, outputs, inference.proof);
+        }
+        if (!VerifierCall.ask(binding.verifier, data)) revert InvalidProof();
+        for (uint256 i = 0; i < count; ++i) {
+            emit InferenceVerified(modelId, inferences[i].inputCommitment, inferences[i].output, msg.sender);
+        }
     }
 
     /// @inheritdoc IERCZKMLVerifier
@@ -126,10 +145,20 @@ contract ModelRegistry is ModelStore, ERC165 {
         return 2 + OutputCodec.signalCount(outputs);
     }
 
+    /// @dev The binding of a model that may verify, its verifier's code being the pinned one.
+    function _verifiable(uint256 modelId) private view returns (Binding memory binding) {
+        Entry storage entry = _known(modelId);
+        if (entry.frozen) revert VerifierIsFrozen(modelId);
+        if (entry.deprecated) revert VerificationRefused_ModelDeprecated(modelId);
+        if (!entry.bound) revert ModelPending(modelId);
+        binding = entry.binding;
+        if (binding.verifier.codehash != binding.codeHash) revert VerifierCodeChanged(modelId, binding.verifier);
+    }
+
     /// @dev Revert unless the model is pending and its predecessor, if any, is still the caller's and not replaced.
     function _checkBindable(Entry storage entry, uint256 modelId) private view {
         if (entry.deprecated) revert VerificationRefused_ModelDeprecated(modelId);
-        if (entry.binding.verifier != address(0)) revert ModelAlreadyBound(modelId);
+        if (entry.bound) revert ModelAlreadyBound(modelId);
         if (entry.supersedes == 0) return;
         uint256 successor = _owned(entry.supersedes).successor;
         if (successor != 0) revert ModelAlreadySuperseded(entry.supersedes, successor);

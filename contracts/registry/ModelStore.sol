@@ -4,13 +4,16 @@ pragma solidity 0.8.37;
 import {IERCZKMLRegistry, ZKMLRegistryErrors} from "../interfaces/IERCZKMLRegistry.sol";
 import {IModelRegistry} from "../interfaces/IModelRegistry.sol";
 
-/// @title Models as entries: registration, ownership, succession, retirement.
+/// @title Models as entries: registration, ownership, succession, retirement, freezing.
 /// @dev Binding a verifier and asking it are ModelRegistry's.
 abstract contract ModelStore is IModelRegistry {
     struct Entry {
         address owner;
+        bool bound;
         bool deprecated;
+        bool frozen;
         address pendingOwner;
+        address guardian;
         uint256 supersedes;
         uint256 successor;
         ModelCommitment commitment;
@@ -23,6 +26,7 @@ abstract contract ModelStore is IModelRegistry {
     bytes32 private constant MODEL_ID_DOMAIN = keccak256("verdict/model-id/v1");
 
     mapping(uint256 modelId => Entry entry) internal _entries;
+    mapping(address owner => mapping(bytes32 codeHash => bool frozen)) internal _frozenCode;
 
     /// @inheritdoc IERCZKMLRegistry
     function registerModel(ModelCommitment calldata commitment) external returns (uint256 modelId) {
@@ -56,6 +60,25 @@ abstract contract ModelStore is IModelRegistry {
     }
 
     /// @inheritdoc IModelRegistry
+    function nameGuardian(uint256 modelId, address guardian) external {
+        _owned(modelId).guardian = guardian;
+        emit GuardianNamed(modelId, guardian);
+    }
+
+    /// @inheritdoc IModelRegistry
+    function freezeVerifier(uint256 modelId) external {
+        Entry storage entry = _known(modelId);
+        address owner = entry.owner;
+        if (msg.sender != owner && msg.sender != entry.guardian) revert NotModelGuardian(modelId, msg.sender);
+        if (!entry.bound) revert ModelPending(modelId);
+        if (entry.frozen) revert VerifierIsFrozen(modelId);
+        bytes32 codeHash = entry.binding.codeHash;
+        entry.frozen = true;
+        _frozenCode[owner][codeHash] = true;
+        emit VerifierFrozen(modelId, entry.binding.verifier, codeHash, msg.sender);
+    }
+
+    /// @inheritdoc IModelRegistry
     function transferModelOwnership(uint256 modelId, address newOwner) external {
         Entry storage entry = _owned(modelId);
         entry.pendingOwner = newOwner;
@@ -69,6 +92,7 @@ abstract contract ModelStore is IModelRegistry {
         address previous = entry.owner;
         entry.owner = msg.sender;
         entry.pendingOwner = address(0);
+        entry.guardian = address(0); // trusted by the previous owner, not by this one
         emit ModelOwnershipTransferred(modelId, previous, msg.sender);
     }
 
@@ -96,8 +120,24 @@ abstract contract ModelStore is IModelRegistry {
     function statusOf(uint256 modelId) public view returns (ModelStatus) {
         Entry storage entry = _entries[modelId];
         if (entry.owner == address(0)) return ModelStatus.Unknown;
+        if (entry.frozen) return ModelStatus.Frozen;
         if (entry.deprecated) return ModelStatus.Deprecated;
-        return entry.binding.verifier == address(0) ? ModelStatus.Pending : ModelStatus.Active;
+        return entry.bound ? ModelStatus.Active : ModelStatus.Pending;
+    }
+
+    /// @inheritdoc IModelRegistry
+    function standingOf(uint256 modelId) external view returns (ModelStatus status, bytes32 schemaHash) {
+        return (statusOf(modelId), _entries[modelId].outputLayout.schemaHash);
+    }
+
+    /// @inheritdoc IModelRegistry
+    function guardianOf(uint256 modelId) external view returns (address) {
+        return _entries[modelId].guardian;
+    }
+
+    /// @inheritdoc IModelRegistry
+    function isCodeFrozen(address owner, bytes32 codeHash) external view returns (bool) {
+        return _frozenCode[owner][codeHash];
     }
 
     /// @inheritdoc IModelRegistry

@@ -26,6 +26,8 @@ class DecisionStatus(IntEnum):
     ISSUER_INACTIVE = 3
     REVOKED = 4
     EXPIRED = 5
+    CONSENT_WITHDRAWN = 6
+    MODEL_FROZEN = 7
 
 
 @dataclass(frozen=True)

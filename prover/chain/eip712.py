@@ -159,7 +159,7 @@ class Consent:
         attestation_hash: 32 bytes.
         model_id: in [0, 2^256).
         consumer: the contract that may act on the decision.
-        nonce: any unused number of the subject's, in [0, 2^256).
+        nonce: any unused number of the subject's, in [0, 2^176).
         deadline: last second at which it may be submitted.
 
     Raises:
@@ -176,7 +176,7 @@ class Consent:
         object.__setattr__(self, "consumer", checked_address(self.consumer))
         _check_bytes32("attestation_hash", self.attestation_hash)
         _check_range("model_id", self.model_id, 1 << 256)
-        _check_range("nonce", self.nonce, 1 << 256)
+        _check_range("nonce", self.nonce, 1 << 176)
         _check_range("deadline", self.deadline, 1 << 64)
 
     def as_tuple(self) -> tuple[bytes, int, str, int, int]:

@@ -25,6 +25,7 @@ class ModelStatus(IntEnum):
     PENDING = 1
     ACTIVE = 2
     DEPRECATED = 3
+    FROZEN = 4
 
 
 class IssuerStatus(IntEnum):
@@ -34,6 +35,7 @@ class IssuerStatus(IntEnum):
     ACTIVE = 1
     SUSPENDED = 2
     RETIRED = 3
+    SUPERSEDED = 4
 
 
 @dataclass(frozen=True)

@@ -21,12 +21,16 @@ contract SealVerifier {
         uint256[2][2] calldata b,
         uint256[2] calldata c,
         uint256[3] calldata signals
-    ) public pure returns (bool) {
-        return
-            signals[0] == commit(a[0], a[1]) &&
-            signals[1] == (1 << 63) + a[0] &&
-            b[0][0] == seal(signals) &&
-            b[0][1] | b[1][0] | b[1][1] | c[0] | c[1] == 0;
+    ) external pure returns (bool) {
+        return _holds([a[0], a[1], b[0][0], b[0][1], b[1][0], b[1][1], c[0], c[1]], signals);
+    }
+
+    function verifyProofs(uint256[8][] calldata proofs, uint256[3][] calldata signals) external pure returns (bool) {
+        require(proofs.length != 0 && proofs.length == signals.length);
+        for (uint256 i = 0; i < proofs.length; ++i) {
+            if (!_holds(proofs[i], signals[i])) return false;
+        }
+        return true;
     }
 
     function commit(uint256 tier, uint256 salt) public pure returns (uint256) {
@@ -35,6 +39,14 @@ contract SealVerifier {
 
     function seal(uint256[3] calldata signals) public pure returns (uint256) {
         return uint256(keccak256(abi.encode("seal", signals)));
+    }
+
+    function _holds(uint256[8] memory proof, uint256[3] calldata signals) private pure returns (bool) {
+        return
+            signals[0] == commit(proof[0], proof[1]) &&
+            signals[1] == (1 << 63) + proof[0] &&
+            proof[2] == seal(signals) &&
+            proof[3] | proof[4] | proof[5] | proof[6] | proof[7] == 0;
     }
 }
 

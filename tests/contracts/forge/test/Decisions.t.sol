@@ -80,7 +80,7 @@ contract DecisionHandler is Harness {
     /// @dev One thing wrong about an otherwise honest submission: never accepted.
     function submitForged(uint256 who, uint256 tier, uint256 fault, uint256 noise) external {
         who %= SUBJECTS;
-        uint256 nonce = type(uint256).max - noise;
+        uint256 nonce = type(uint176).max - noise % NONCES;
         World.Item memory made = world.item(_facts(who, tier, nonce, lastSequence[who] + 1, 0, 1 days));
         fault %= 8;
         if (fault == 0) made.output = world.encode(int256((made.tier + 1 + (noise % 2)) % 3));
