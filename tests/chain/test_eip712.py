@@ -44,7 +44,12 @@ attestations = st.builds(
 )
 big = st.integers(0, 2**256 - 1)
 consents = st.builds(
-    Consent, attestation_hash=words, model_id=big, consumer=addresses, nonce=big, deadline=st.integers(0, 2**64 - 1)
+    Consent,
+    attestation_hash=words,
+    model_id=big,
+    consumer=addresses,
+    nonce=st.integers(0, 2**176 - 1),
+    deadline=st.integers(0, 2**64 - 1),
 )
 domains = st.builds(Domain, st.integers(1, 2**53), addresses)
 
@@ -97,7 +102,7 @@ def signed_attestation() -> SignedAttestation:
 
 
 def signed_consent() -> SignedConsent:
-    return consent(SUBJECT, b"\1" * 32, 2**256 - 1, "0x" + "33" * 20, 1_800_000_000, DOMAIN, nonce=2**255)
+    return consent(SUBJECT, b"\1" * 32, 2**256 - 1, "0x" + "33" * 20, 1_800_000_000, DOMAIN, nonce=2**175)
 
 
 @pytest.mark.parametrize("signed", [signed_attestation(), signed_consent()], ids=["attestation", "consent"])
@@ -171,7 +176,7 @@ def test_what_no_attestation_holds(change: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"nonce": 2**256}, {"model_id": -1}, {"deadline": 2**64}, {"attestation_hash": b""}]
+    "change", [{"nonce": 2**176}, {"model_id": -1}, {"deadline": 2**64}, {"attestation_hash": b""}]
 )
 def test_what_no_consent_holds(change: dict[str, Any]) -> None:
     with pytest.raises(ChainError):
