@@ -93,17 +93,17 @@ contract World is Harness {
         issuers = new IssuerRegistry();
         decisions = new DecisionRegistry(models, issuers);
         verifier = new SealVerifier();
-        IModelRegistry.Layout memory outputs = layout();
+        IModelRegistry.Layout memory chosen = layout();
         modelId = models.registerModel(
             IERCZKMLRegistry.ModelCommitment({
-                modelHash: models.modelHashOf(keccak256("content"), outputs),
+                modelHash: models.modelHashOf(keccak256("content"), chosen),
                 circuitHash: keccak256("circuit"),
                 vkHash: verifier.vkHash(),
                 proofSystemId: models.PROOF_SYSTEM_ID(),
                 uri: ""
             })
         );
-        models.bindVerifier(modelId, address(verifier), keccak256("content"), outputs, MAX_AGE);
+        models.bindVerifier(modelId, address(verifier), keccak256("content"), chosen, MAX_AGE);
         issuer = vm.addr(ISSUER_KEY);
         vm.prank(issuer);
         issuers.registerIssuer(address(this), "");
