@@ -21,7 +21,7 @@ pragma solidity ^0.8.28;
 /// - Prices: `collateralFeed` quotes one whole collateral token, `loanFeed` one whole loan token in the same currency;
 ///   without a loan feed the collateral feed quotes in loan tokens. Prices older than `maxPriceAge` open no debt and
 ///   release no collateral; margin calls and liquidations take prices up to `maxLiquidationPriceAge` old.
-/// - Tokens have 0 to 30 decimals. Tokens that charge on transfer are refused when they arrive (TransferMismatch). A
+/// - Tokens have 0 to 30 decimals. Tokens that charge on transfer are refused when they arrive (UnexpectedTransfer). A
 ///   token whose balance here fell below what is tracked takes no new money (TokenShortfall), while repayment,
 ///   liquidation and withdrawal go on as long as there is some. Tokens sent here unasked belong to nobody. Tokens with
 ///   hooks meet a reentrancy guard, and all state is final before any token is called, so views hold in a hook.
@@ -158,13 +158,13 @@ interface ICollateralMarket {
     /// @notice Exactly one of assets and shares must be given.
     error AmountOrShares(uint256 assets, uint256 shares);
     error Unauthorized(address owner, address caller);
-    error TransferMismatch(address token, uint256 expected, uint256 actual);
+    error UnexpectedTransfer(address token, uint256 expected, uint256 actual);
     error TokenShortfall(address token, uint256 tracked, uint256 balance);
-    error InsufficientLiquidity(uint256 available, uint256 requested);
-    error InsufficientShares(uint256 available, uint256 requested);
-    error InsufficientCollateral(uint256 available, uint256 requested);
+    error InsufficientLiquidity(uint256 available, uint256 amount);
+    error InsufficientShares(uint256 available, uint256 amount);
+    error InsufficientCollateral(uint256 available, uint256 amount);
     error DecisionNegative(uint256 modelId, address borrower);
-    error DecisionStale(uint64 observedAt, uint32 maxDecisionAge);
+    error DecisionStale(uint64 observedAt, uint64 maxDecisionAge);
     /// @notice The debt was opened by another person's decision.
     error PersonMismatch(bytes32 expected, bytes32 actual);
     error DebtTooSmall(uint256 debt, uint256 minDebt);

@@ -129,7 +129,7 @@ abstract contract MarketStore is ICollateralMarket, VerdictConsumer {
     ) internal view returns (uint256 tier, uint256 lltvBps, bytes32 personId) {
         uint256 modelId = params.modelId;
         IDecisionRegistry.Decision memory decision = _decisionOf(modelId, params.issuer, borrower);
-        uint32 maxAge = params.maxDecisionAge;
+        uint64 maxAge = params.maxDecisionAge;
         if (block.timestamp > uint256(decision.observedAt) + maxAge) revert DecisionStale(decision.observedAt, maxAge);
         lltvBps = _lltvOf(params, decision.values[0]);
         if (lltvBps == 0) revert DecisionNegative(modelId, borrower);
@@ -209,6 +209,6 @@ abstract contract MarketStore is ICollateralMarket, VerdictConsumer {
 
     function _checkMoved(address token, uint256 expected, uint256 low, uint256 high) private pure {
         uint256 moved = Math.saturatingSub(high, low);
-        if (moved != expected) revert TransferMismatch(token, expected, moved);
+        if (moved != expected) revert UnexpectedTransfer(token, expected, moved);
     }
 }
