@@ -68,8 +68,9 @@ contract AppraisalFeed is IAppraisalFeed, VerdictConsumer {
             config.floorBps == 0 ||
             config.floorBps > BPS ||
             config.decayPeriod == 0 ||
-            // The smallest answer there can be is above zero: the last appraisal at the bound, fully decayed.
-            (uint256(config.minAppraisal) * (BPS - config.haircutBps) * config.floorBps) / BPS / BPS == 0 ||
+            // The smallest answer there can be is above zero: an appraisal at the bound, fully decayed. Rounded in
+            // the same two steps as it will be.
+            (((uint256(config.minAppraisal) * (BPS - config.haircutBps)) / BPS) * config.floorBps) / BPS == 0 ||
             config.minAppraisal > config.maxAppraisal
         ) revert InvalidConfig();
         shares = config.shares;

@@ -19,6 +19,8 @@ import {IAssetShares} from "./IAssetShares.sol";
 /// - After a buyout (see IAssetShares) shares are a claim on money: the answer is the buyout's full appraisal, now.
 /// - A market must set a maximum price age for NEW borrowing, at most the model's maximum age: then nobody borrows on
 ///   an expired appraisal. For liquidation it should set none: the decay takes its place.
+/// - The surveyor's address never changes. One whose keys rotate is a contract account (ERC-1271); when it retires, the
+///   last appraisal expires or is retracted and the feed ends at its floor.
 interface IAppraisalFeed is AggregatorV3Interface {
     /// @notice What a feed is built from; never changes.
     struct Config {

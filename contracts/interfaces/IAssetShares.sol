@@ -16,7 +16,8 @@ import {IAppraisalFeed} from "./IAppraisalFeed.sol";
 /// - From the buyout on a share is a claim on that money; it stays transferable, and its price is the buyout's.
 /// What a holder must judge: the collection (one that moves tokens at will takes the asset away), the feed (whose
 /// surveyor and model decide the buyout's price), the quote token (its issuer can freeze it; one that charges on
-/// transfer is refused when it is paid in), and who may hold a majority.
+/// transfer is refused when it is paid in), and who may hold a majority. An asset sent here by hand, not by open(), is
+/// lost.
 interface IAssetShares is IERC20 {
     /// @notice What the shares stand for.
     enum State {

@@ -79,7 +79,7 @@ contract FraudGate is IFraudGate, VerdictConsumer {
         bytes32 attestation = decision.attestationHash;
         uint256 allowance = _allowances[uint256(decision.values[0])];
         uint256 used = _used[msg.sender][attestation];
-        if (amount > allowance - used) revert AllowanceExceeded(attestation, used, amount, allowance);
+        if (amount > Math.saturatingSub(allowance, used)) revert AllowanceExceeded(attestation, used, amount, allowance);
         _used[msg.sender][attestation] = used + amount;
         emit ClearedTransfer(msg.sender, sender, attestation, amount, used + amount);
     }
@@ -98,7 +98,8 @@ contract FraudGate is IFraudGate, VerdictConsumer {
         if (status != IDecisionRegistry.DecisionStatus.Valid || decision.values[0] <= 0) return (free, 0, 0);
         until = Math.min(decision.validUntil, uint256(decision.observedAt) + maxAge + 1);
         if (block.timestamp >= until) return (free, 0, 0);
-        cleared = _allowances[uint256(decision.values[0])] - _used[gated][decision.attestationHash];
+        uint256 allowance = _allowances[uint256(decision.values[0])];
+        cleared = Math.saturatingSub(allowance, _used[gated][decision.attestationHash]);
     }
 
     /// @inheritdoc IFraudGate

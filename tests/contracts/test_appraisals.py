@@ -285,6 +285,7 @@ def test_reading_the_price_needs_no_decision(estate: Estate) -> None:
         {"decayPeriod": 0},
         {"minAppraisal": 0},
         {"minAppraisal": 2},  # 80 % of 50 % of it is nothing
+        {"minAppraisal": 2, "haircutBps": 4_000, "floorBps": 9_000},  # 54 % is one, but in two steps nothing
         {"minAppraisal": MOST + 1},
     ],
 )

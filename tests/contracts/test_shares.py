@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.contracts.asset_lab import DEED, DOLLAR, SUPPLY, Estate
@@ -285,6 +285,50 @@ def test_claims_never_exceed_the_money_and_the_last_one_empties_it(
         assert amount * minority >= cost * (high - low) - len(bounds) * minority
         left, supply = left - amount, supply - (high - low)
     assert left == supply == 0
+
+
+moves = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2), st.integers(0, SUPPLY), st.booleans()), max_size=8)
+
+
+@settings(max_examples=15, deadline=None)
+@given(bought=st.integers(SUPPLY // 2 + 1, SUPPLY - 10), price=st.integers(50 * 10**6, 2_000 * 10**6), moves=moves)
+def test_sums_are_conserved_in_any_order(
+    deployed: Lab, price_key: Path, bought: int, price: int, moves: list[tuple[int, int, int, bool]]
+) -> None:
+    """Transfers and claims in any order: shares and money add up after each, and everybody can leave."""
+    tester = deployed.network.w3.provider.ethereum_tester  # type: ignore[attr-defined]
+    snapshot, contracts = tester.take_snapshot(), dict(deployed.contracts)
+    try:
+        _leave_in_order(Estate.build(deployed, price_key), bought, price / 10**6, moves)
+    finally:
+        tester.revert_to_snapshot(snapshot)
+        deployed.contracts = contracts
+
+
+def _leave_in_order(estate: Estate, bought: int, thousands: float, moves: list[tuple[int, int, int, bool]]) -> None:
+    lab = estate.lab
+    holders = [lab.bob, lab.mallory, lab.relayer]
+    estate.appraised(thousands)
+    estate.open()
+    estate.give(lab.bob, SUPPLY - bought)
+    cost = int(read(estate, "buyOutCost", lab.alice.address))
+    estate.fund(lab.alice, cost)
+    lab.send("AssetShares", "buyOut", cost, lab.alice.address, by=lab.alice)
+    sink, paid = lab.admin.address, 0
+    everything = [(number, 0, SUPPLY, True) for number in range(3)]
+    for sender, receiver, wanted, claims in [*moves, *everything]:
+        by = holders[sender]
+        shares = min(wanted, int(read(estate, "balanceOf", by.address)))
+        if claims and shares:
+            lab.send("AssetShares", "claim", shares, sink, by=by)
+            paid = dollars(estate, sink)
+        elif not claims:
+            lab.send("AssetShares", "transfer", holders[receiver].address, shares, by=by)
+        held = sum(int(read(estate, "balanceOf", holder.address)) for holder in holders)
+        assert held == read(estate, "totalSupply")
+        assert paid + read(estate, "proceeds") == cost
+        assert dollars(estate, lab.address("AssetShares")) == read(estate, "proceeds")
+    assert paid == cost
 
 
 # Awkward quote tokens.
