@@ -230,7 +230,14 @@ def withdraw_by_deprecation(estate: Estate) -> None:
     estate.lab.send("ModelRegistry", "deprecateModel", estate.model)
 
 
-@pytest.mark.parametrize("withdraw", [withdraw_by_minimum, withdraw_by_suspension, withdraw_by_deprecation])
+def withdraw_by_freezing(estate: Estate) -> None:
+    estate.lab.send("ModelRegistry", "freezeVerifier", estate.model)
+
+
+WITHDRAWALS = [withdraw_by_minimum, withdraw_by_suspension, withdraw_by_deprecation, withdraw_by_freezing]
+
+
+@pytest.mark.parametrize("withdraw", WITHDRAWALS)
 def test_other_withdrawals(estate: Estate, withdraw: object) -> None:
     estate.appraised(400)
     withdraw(estate)  # type: ignore[operator]
@@ -258,6 +265,17 @@ def test_a_subject_cannot_hide_a_withdrawal(estate: Estate) -> None:
     lab.send("IssuerRegistry", "revokeAttestation", lab.issuer.address, digest, by=lab.issuer)
     lab.send("AppraisalFeed", "retract")
     assert round_of(estate)[3] == 1
+
+
+def test_a_subject_cannot_withdraw_an_appraisal(estate: Estate) -> None:
+    """Its consent is its own; the appraisal that others lent on stays."""
+    lab = estate.lab
+    digest = estate.appraised(400).consent.attestationHash
+    people = (estate.model, lab.issuer.address, lab.address("AppraisalFeed"))
+    lab.send("DecisionRegistry", "withdrawConsent", *people, by=lab.bob)
+    with reverts("NotWithdrawn", digest):
+        lab.send("AppraisalFeed", "retract", by=lab.bob)
+    assert estate.answer() == 320_000 * DOLLAR
 
 
 def test_reading_the_price_needs_no_decision(estate: Estate) -> None:

@@ -2,104 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from functools import cache
-from pathlib import Path
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-import prover
-from prover.chain.models import register_model
-from prover.chain.networks import connect
-from prover.chain.publish import commitment_of, verifier_artifact
-from prover.chain.signer import Signer
-from prover.chain.transactions import Sender
 from tests.contracts.asset_lab import DEED, DOLLAR, HAIRCUT, SUPPLY, Estate
 from tests.contracts.circuits import helper_contracts
-from tests.contracts.lab import DAY, MAX_AGE, UNIT, Consent, Lab, Submission, encode_output, reverts
-
-MODELS = Path(__file__).resolve().parents[1] / "models"
-
-
-@dataclass(frozen=True)
-class Model:
-    """A compiled model with a key, and its samples."""
-
-    bundle: prover.Bundle
-    rows: np.ndarray
-    expected: np.ndarray
-
-    def register(self, lab: Lab) -> int:
-        """Deploy its verifier and register it."""
-        verifier = lab.deploy_as("verifier", verifier_artifact(self.bundle))
-        models = lab.contracts["ModelRegistry"]
-        owner = Sender(lab.network, lab.owner)
-        return register_model(owner, models, commitment_of(self.bundle), verifier.address, MAX_AGE)
-
-    def submission(
-        self, lab: Lab, model_id: int, row: np.ndarray, subject: Signer, consumer: str, **facts: Any
-    ) -> Submission:
-        """The issuer attests the row, the subject consents, the prover proves."""
-        opening = prover.Opening.of(self.bundle.schema, row)
-        commitment = opening.commitment.to_bytes(32, "big")
-        usual = {"subject": subject.address, "schema": self.bundle.schema.hash, "inputCommitment": commitment}
-        attestation = lab.attest(**(usual | {"sequence": lab.network.now()} | facts))
-        consent = Consent(lab.struct_hash(attestation), model_id, consumer, lab.network.now(), lab.network.now() + DAY)
-        proof = prover.prove(self.bundle, opening, context=lab.context(consent))
-        return Submission(
-            attestation,
-            lab.sign(lab.issuer, attestation),
-            consent,
-            lab.sign(subject, consent),
-            encode_output(proof.values),
-            proof.proof.data,
-        )
-
-
-@cache
-def model(name: str, **options: Any) -> Model:
-    samples = np.load(MODELS / f"{name}.npz")
-    rows = samples["X"]
-    compiled = prover.compile(
-        MODELS / f"{name}.onnx", schema=MODELS / f"{name}_schema.json", calibration=rows, name=name, **options
-    )
-    return Model(prover.setup(compiled), rows, samples["expected"])
-
-
-@pytest.fixture(scope="module")
-def deployed(require_tool: Any, tmp_path_factory: pytest.TempPathFactory) -> Lab:
-    for tool in ("native", "node", "solc", "openzeppelin"):
-        require_tool(tool)
-    return Lab.build(connect("tester"), tmp_path_factory.mktemp("keys"))
-
-
-@pytest.fixture
-def lab(deployed: Lab) -> Iterator[Lab]:
-    tester = deployed.network.w3.provider.ethereum_tester  # type: ignore[attr-defined]
-    snapshot, contracts = tester.take_snapshot(), dict(deployed.contracts)
-    yield deployed
-    tester.revert_to_snapshot(snapshot)
-    deployed.contracts = contracts
-
+from tests.contracts.lab import DAY, UNIT, Lab, encode_output, reverts
+from tests.integration.asset_models import appraise, model
 
 # Houses.
-
-
-@pytest.fixture
-def estate(lab: Lab) -> Estate:
-    """A deed whose feed believes the real house model."""
-    house = model("house_price")
-    return Estate.of_model(lab, None, house.register(lab))
-
-
-def appraise(estate: Estate, row: np.ndarray, **facts: Any) -> Submission:
-    """A surveyor's statement about the deed's house, proven for the feed; bob commissioned it."""
-    lab = estate.lab
-    facts = {"personId": estate.asset_id()} | facts
-    return model("house_price").submission(lab, estate.model, row, lab.bob, lab.address("AppraisalFeed"), **facts)
 
 
 @pytest.mark.parametrize("index", [0, 100, 200])
