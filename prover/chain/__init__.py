@@ -14,7 +14,14 @@ if TYPE_CHECKING:
     from prover.chain.attest import SignedAttestation, SignedConsent
     from prover.chain.contracts import BoundContract
     from prover.chain.decision import Decision, DecisionStatus, decision_of, domain_of, submit, try_decision_of
-    from prover.chain.deploy import Stack, deploy_contract, deploy_credit_line, deploy_stack, open_stack
+    from prover.chain.deploy import (
+        Stack,
+        deploy_collateral_market,
+        deploy_contract,
+        deploy_credit_line,
+        deploy_stack,
+        open_stack,
+    )
     from prover.chain.eip712 import Attestation, Consent, Domain, context_for
     from prover.chain.models import ModelCommitment, deploy_verifier, register_issuer, register_model
     from prover.chain.networks import Network, connect
@@ -26,7 +33,14 @@ _HOME = {
     "attest": ("SignedAttestation", "SignedConsent"),
     "contracts": ("BoundContract",),
     "decision": ("Decision", "DecisionStatus", "decision_of", "domain_of", "submit", "try_decision_of"),
-    "deploy": ("Stack", "deploy_contract", "deploy_credit_line", "deploy_stack", "open_stack"),
+    "deploy": (
+        "Stack",
+        "deploy_collateral_market",
+        "deploy_contract",
+        "deploy_credit_line",
+        "deploy_stack",
+        "open_stack",
+    ),
     "eip712": ("Attestation", "Consent", "Domain", "context_for"),
     "models": ("ModelCommitment", "deploy_verifier", "register_issuer", "register_model"),
     "networks": ("Network", "connect"),
@@ -56,6 +70,7 @@ __all__ = [
     "connect",
     "context_for",
     "decision_of",
+    "deploy_collateral_market",
     "deploy_contract",
     "deploy_credit_line",
     "deploy_stack",

@@ -80,6 +80,26 @@ def deploy_credit_line(
     return lender
 
 
+def deploy_collateral_market(
+    sender: Sender, records: Records, stack: Stack, *, fresh: bool = False
+) -> BoundContract:
+    """Deploy CollateralMarket, in which anybody then creates markets, or reuse the recorded one. It has no owner.
+
+    Args:
+        sender: who deploys.
+        records: of the sender's network.
+        stack: whose DecisionRegistry it reads.
+        fresh: deploy a new one whatever is recorded.
+
+    Raises:
+        DeploymentError, ChainError: see :func:`deploy_contract`.
+    """
+    arguments = (stack.decisions.address,)
+    market = deploy_contract(sender, records, load_artifact("CollateralMarket"), arguments, fresh=fresh)
+    _require_link(market, "decisionRegistry", stack.decisions.address)
+    return market
+
+
 def open_stack(records: Records) -> Stack:
     """The recorded stack, checked against the chain; deploys nothing.
 

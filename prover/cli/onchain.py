@@ -59,6 +59,7 @@ def deploy(
     network: NetworkOption = "node",
     max_age: Annotated[int, typer.Option(help="Seconds after observation that a decision counts.")] = 30 * DAY,
     credit_line: Annotated[bool, typer.Option("--credit-line", help="The lending vault and a token, too.")] = False,
+    market: Annotated[bool, typer.Option("--collateral-market", help="The collateral market, too.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="New contracts whatever is recorded.")] = False,
     deployments: DeploymentsOption = DEPLOYMENTS,
     keystore: KeystoreOption = None,
@@ -67,7 +68,7 @@ def deploy(
     as_json: JsonOption = False,
 ) -> None:
     """Deploy the registries and the bundle's verifier, and register the model. Twice is as good as once."""
-    from prover.chain.deploy import deploy_credit_line, deploy_stack
+    from prover.chain.deploy import deploy_collateral_market, deploy_credit_line, deploy_stack
     from prover.chain.publish import publish
 
     bundle = prover.load(directory)
@@ -85,6 +86,8 @@ def deploy(
     if credit_line:
         lender = deploy_credit_line(sender, records, stack, fresh=fresh)
         document |= {"creditLine": lender.address, "token": lender.read("asset")}
+    if market:
+        document["collateralMarket"] = deploy_collateral_market(sender, records, stack, fresh=fresh).address
     emit(document, as_json=as_json)
 
 

@@ -63,6 +63,14 @@ class Chain:
             self.network.request("evm_mine", [])
 
 
+def require_installed(name: Implementation) -> None:
+    """Find the program, or build it. Raises ChainError when that cannot be done here."""
+    if name == "anvil":
+        find_anvil()
+    elif name == "geth":
+        find_geth()
+
+
 @contextlib.contextmanager
 def open_chain(name: Implementation) -> Iterator[Chain]:
     """A fresh chain that ends with the block.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,18 @@ def applicants(schema: Schema, count: int) -> list[Applicant]:
         )
         for number, line in enumerate(lines, 1)
     ]
+
+
+def some_of_each(people: list[Applicant], accepted: Callable[[Applicant], bool], count: int) -> list[Applicant]:
+    """A small cast in the file's order: one whom the model refuses, a third who will not repay, others who do."""
+    wanted = {"refused": 1, "bad": count // 3, "good": count - 1 - count // 3}
+    chosen = []
+    for person in people:
+        kind = "refused" if not accepted(person) else "good" if person.repaid else "bad"
+        if wanted[kind]:
+            wanted[kind] -= 1
+            chosen.append(person)
+    return chosen
 
 
 def wallet(name: str) -> Signer:

@@ -17,9 +17,10 @@ from eth_typing import ChecksumAddress
 
 import prover
 from lending_year.chains import START, Chain
-from lending_year.people import MODELS, Applicant, applicants
+from lending_year.people import MODELS, Applicant, applicants, some_of_each
 from prover.chain.artifacts import Artifact
 from prover.chain.attest import attest, consent, person_pseudonym
+from prover.chain.calls import Intent, simulate
 from prover.chain.contracts import BoundContract
 from prover.chain.decision import domain_of, submission
 from prover.chain.deploy import Stack, deploy_stack
@@ -36,6 +37,9 @@ from prover.schema import keccak256
 DAY = 86_400
 MAX_AGE = 90 * DAY
 """How long a decision opens loans."""
+
+_TELL_TIME = bytes.fromhex("425f5260205ff3")
+"""Creation code that answers with its block's timestamp: TIMESTAMP PUSH0 MSTORE PUSH1 32 PUSH0 RETURN."""
 
 _SECRET = b"the issuer keeps this forever"
 
@@ -71,8 +75,12 @@ class Script:
         bundle = prover.compile(MODELS / f"{model}.onnx", schema=MODELS / "loan_schema.json", calibration=rows)
         return cls(prover.setup(bundle))
 
-    def people(self, count: int) -> list[Applicant]:
-        return applicants(self.bundle.schema, count)
+    def people(self, count: int, *, mixed: bool = False) -> list[Applicant]:
+        """The first applicants of the file; ``mixed``: few, chosen so that everything happens to somebody."""
+        if not mixed:
+            return applicants(self.bundle.schema, count)
+        first = applicants(self.bundle.schema, 40 * count)
+        return some_of_each(first, lambda person: self.bundle.decide(person.facts)[0] > 0, count)
 
     def prove(self, opening: prover.Opening, context: int) -> prover.InferenceProof:
         statement = (opening.commitment, context)
@@ -103,6 +111,16 @@ class Stage:
         """Timestamp of the latest block, that is of the latest transaction."""
         return self.network.now()
 
+    def view_time(self) -> int:
+        """The second that views are answered for: on some nodes the latest block's, on others the next one's."""
+        intent: Intent = {"from": self.owner.address, "data": _TELL_TIME}
+        answer = simulate(self.network, intent, self.stack.models.errors, "the time")
+        return int.from_bytes(answer)
+
+    def today(self) -> int:
+        """Day of the year, from 0."""
+        return (self.now() - START) // DAY
+
     def at(self, day: int, second: int = 0) -> None:
         """Go to a day of the year, unless it is later already."""
         moment = START + day * DAY + second
@@ -125,14 +143,18 @@ class Stage:
 
     def refused(self, error: str, act: Callable[[], object]) -> None:
         """The act must end in this error of a contract's."""
+        self.refused_by((error,), act)
+
+    def refused_by(self, errors: Sequence[str], act: Callable[[], object]) -> None:
+        """The act must end in one of these errors."""
         try:
             act()
         except TransactionReverted as reverted:
-            if reverted.error != error:
-                raise AssertionError(f"refused with {reverted.error}, not with {error}") from reverted
+            if reverted.error not in errors:
+                raise AssertionError(f"refused with {reverted.error}, not with {errors}") from reverted
             self.refusals += 1
             return
-        raise AssertionError(f"not refused with {error}")
+        raise AssertionError(f"not refused with {errors}")
 
     def sender(self, who: Signer) -> Sender:
         """A sender whose transactions enter the journal."""
@@ -155,7 +177,7 @@ class Stage:
             person.sequence,
             domain,
         )
-        nonce = _number(f"consent of {label}")
+        nonce = _number(f"consent of {label}") >> 128
         attested = statement.attestation.hash
         permission = consent(person.signer, attested, self.model_id, consumer.address, now + 30 * DAY, domain, nonce)
         context = context_for(

@@ -12,7 +12,14 @@ import pytest
 
 from prover.chain import node
 from prover.chain.artifacts import Artifact, load_artifact
-from prover.chain.deploy import deploy_contract, deploy_credit_line, deploy_stack, open_contract, open_stack
+from prover.chain.deploy import (
+    deploy_collateral_market,
+    deploy_contract,
+    deploy_credit_line,
+    deploy_stack,
+    open_contract,
+    open_stack,
+)
 from prover.chain.models import deploy_verifier, register_issuer, register_model
 from prover.chain.networks import Network, connect
 from prover.chain.records import Records
@@ -47,14 +54,17 @@ def nonce(sender: Sender) -> int:
 def test_twice_is_once(records: Records, deployer: Sender, tmp_path: Path) -> None:
     stack = deploy_stack(deployer, records)
     lender = deploy_credit_line(deployer, records, stack)
+    market = deploy_collateral_market(deployer, records, stack)
     sent = nonce(deployer)
-    assert files(records) == sorted(f"{name}.json" for name in (*STACK, "CreditLine", "DemoToken"))
+    lenders = ("CollateralMarket", "CreditLine", "DemoToken")
+    assert files(records) == sorted(f"{name}.json" for name in (*STACK, *lenders))
     before = {path: path.read_bytes() for path in records.folder.iterdir()}  # type: ignore[union-attr]
 
     anew = Records(connect("node"), tmp_path / "deployments")
     again = deploy_stack(deployer, anew)
     assert [c.address for c in vars(again).values()] == [c.address for c in vars(stack).values()]
     assert deploy_credit_line(deployer, anew, again).address == lender.address
+    assert deploy_collateral_market(deployer, anew, again).address == market.address
     assert [c.address for c in vars(open_stack(anew)).values()] == [c.address for c in vars(stack).values()]
     assert nonce(deployer) == sent, "the second run sends nothing"
     assert {path: path.read_bytes() for path in records.folder.iterdir()} == before  # type: ignore[union-attr]
@@ -206,6 +216,10 @@ def test_other_arguments_are_refused(records: Records, deployer: Sender) -> None
         deploy_credit_line(deployer, records, stack, token=stack.models.address)
     with pytest.raises(DeploymentError, match="was made with arguments"):
         deploy_credit_line(sender_on(deployer.network, 1), records, stack)
+    deploy_collateral_market(deployer, records, stack)
+    other = deploy_stack(deployer, Records(deployer.network, records.folder / "other"))  # type: ignore[operator]
+    with pytest.raises(DeploymentError, match="was made with arguments"):
+        deploy_collateral_market(deployer, records, other)
 
 
 def test_a_local_chain_that_was_started_anew(records: Records, deployer: Sender, home: Path, tmp_path: Path) -> None:

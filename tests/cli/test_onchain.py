@@ -47,9 +47,12 @@ def test_a_decision_from_model_to_chain(
     verdict: Verdict, loan: Path, models: Path, chain: str, records: Path, tmp_path: Path
 ) -> None:
     where = ("--network", chain, "--deployments", records, "--json")
-    deployed = verdict("deploy", loan, "--credit-line", *where)
+    everything = ("deploy", loan, "--credit-line", "--collateral-market", *where)
+    deployed = verdict(*everything)
     assert deployed.code == 0, deployed.stderr
-    assert verdict("deploy", loan, "--credit-line", *where).document == deployed.document, "twice is as good as once"
+    assert verdict(*everything).document == deployed.document, "twice is as good as once"
+    assert (records / "31337" / "CollateralMarket.json").is_file()
+    assert deployed.document["collateralMarket"] != deployed.document["creditLine"]
     lender = deployed.document["creditLine"]
     _, issuer, subject = ACCOUNTS
     paper = tmp_path / "attestation.json"

@@ -1,0 +1,89 @@
+"""The books as tables: month by month, what happened how often, and what each transaction costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from statistics import median
+
+from rich.console import Console
+from rich.table import Table
+
+from lending_year.people import UNIT
+from lending_year.stage import Entry
+from lending_year.year import Closing, Outcome
+
+WIDTH = 150  # of tables that go to a file
+
+_CREDIT = ("deposited", "withdrawn", "lent", "principal back", "interest", "written off", "recovered")
+_MARKET = ("supplied", "withdrawn", "borrowed", "repaid", "liquidated", "bad debt")
+
+
+def credit_table(closings: Sequence[Closing]) -> Table:
+    """The credit line: flows of each month, then what it holds at the end."""
+    table = _table("Credit line, vUSD", ("", *_CREDIT, "cash", "loans", "past due", "share"))
+    for closing in closings:
+        flows = closing.credit
+        amounts = (
+            flows.deposited,
+            flows.withdrawn,
+            flows.lent,
+            flows.principal_back,
+            flows.interest_paid,
+            flows.written_off,
+            flows.recovered,
+            closing.cash,
+            closing.performing,
+            closing.delinquent,
+        )
+        table.add_row(closing.name, *map(_money, amounts), f"{closing.share / UNIT:.6f}")
+    return table
+
+
+def market_table(closings: Sequence[Closing]) -> Table:
+    """The collateral market likewise."""
+    table = _table("Collateral market, vUSD against vGLD", ("", *_MARKET, "supply", "debt", "one vGLD"))
+    for closing in closings:
+        flows = closing.market
+        amounts = (
+            flows.supplied,
+            flows.withdrawn,
+            flows.borrowed,
+            flows.repaid,
+            flows.liquidated,
+            flows.bad_debt,
+            closing.supplied,
+            closing.borrowed,
+        )
+        table.add_row(closing.name, *map(_money, amounts), f"{closing.price:,}")
+    return table
+
+
+def gas_table(journals: Mapping[str, Sequence[Entry]]) -> Table:
+    """What each kind of transaction used; one column, when all implementations agree."""
+    journal = next(iter(journals.values()))
+    table = _table(f"Gas on {', '.join(journals)}", ("", "times", "least", "median", "most"))
+    for what in dict.fromkeys(entry.what for entry in journal):
+        gas = [entry.gas for entry in journal if entry.what == what]
+        row = (len(gas), min(gas), int(median(gas)), max(gas))
+        table.add_row(what, *(f"{number:,}" for number in row))
+    return table
+
+
+def print_year(console: Console, outcome: Outcome) -> None:
+    """Both tables, and what the year saw."""
+    console.print(credit_table(outcome.closings))
+    console.print(market_table(outcome.closings))
+    seen = ", ".join(f"{count} {what}" for what, count in sorted(outcome.seen.items()))
+    console.print(f"{len(outcome.journal):,} transactions, {outcome.refusals} refusals: {seen}", soft_wrap=True)
+
+
+def _table(title: str, columns: Sequence[str]) -> Table:
+    table = Table(title=title, title_justify="left")
+    for number, column in enumerate(columns):
+        table.add_column(column, justify="right" if number else "left")
+    return table
+
+
+def _money(amount: int) -> str:
+    """Whole units with cents; nothing for nothing."""
+    return f"{amount / UNIT:,.2f}" if amount else ""
