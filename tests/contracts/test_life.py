@@ -1,0 +1,334 @@
+"""A decision's whole life: consent withdrawn, issuers that change keys, the cheap read, the auditor's view."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from prover.chain.artifacts import load_artifact
+from tests.contracts.circuits import helper_contracts
+from tests.contracts.lab import CONTENT, DAY, PERSON, SCHEMA, TIER_LAYOUT, Lab, encode_output, reverts
+from tests.contracts.test_batches import batch
+from tests.contracts.test_inference import VALUES
+
+ZERO = "0x" + "00" * 20
+VALID, INACTIVE, REVOKED, WITHDRAWN = 1, 3, 4, 6
+SUPERSEDED, RETIRED = 4, 3
+
+
+def key(lab: Lab, model: int | None = None) -> tuple[Any, ...]:
+    model_id = lab.tier_model if model is None else model
+    return (model_id, lab.issuer.address, lab.alice.address, lab.address("CreditLine"))
+
+
+def withdraw(lab: Lab, **by: Any) -> Any:
+    arguments = (lab.tier_model, lab.issuer.address, lab.address("CreditLine"))
+    return lab.send("DecisionRegistry", "withdrawConsent", *arguments, by=by.get("by", lab.alice))
+
+
+# Withdrawal of consent.
+def test_a_subject_withdraws_a_stored_decision(lab: Lab) -> None:
+    item = lab.decided()
+    receipt = withdraw(lab)
+    assert lab.events(receipt, "DecisionRegistry", "ConsentWithdrawn") == [
+        {
+            "modelId": lab.tier_model,
+            "subject": lab.alice.address,
+            "consumer": lab.address("CreditLine"),
+            "issuer": lab.issuer.address,
+            "attestationHash": item.consent.attestationHash,
+        }
+    ]
+    assert lab.status() == WITHDRAWN
+    for view in ("decisionOf", "valueOf"):
+        with reverts("DecisionConsentWithdrawn", item.consent.attestationHash):
+            lab.read("DecisionRegistry", view, *key(lab))
+    assert lab.read("DecisionRegistry", "tryDecisionOf", *key(lab))[1][0] == [2]
+    with reverts("DecisionConsentWithdrawn"):
+        lab.draw(1)
+
+
+def test_no_relayer_brings_a_withdrawn_decision_back(lab: Lab) -> None:
+    item = lab.decided()
+    withdraw(lab)
+    with reverts("ConsentNonceUsed", lab.alice.address, 0):
+        lab.submit(item, by=lab.mallory)
+    batch(lab, [item], by=lab.mallory)
+    assert lab.status() == WITHDRAWN
+    lab.submit(lab.submission(attestation=item.attestation, nonce=1))  # alice signs anew
+    assert lab.status() == VALID
+    assert lab.read("DecisionRegistry", "lifeOf", *key(lab))[4] == 0
+
+
+def test_only_the_subject_withdraws_and_only_what_is_there(lab: Lab) -> None:
+    with reverts("DecisionMissing"):
+        withdraw(lab)
+    item = lab.decided()
+    for other in (lab.mallory, lab.issuer, lab.owner):
+        with reverts("DecisionMissing"):
+            withdraw(lab, by=other)
+    withdraw(lab)
+    with reverts("DecisionConsentWithdrawn", item.consent.attestationHash):
+        withdraw(lab)
+
+
+def test_a_withdrawal_is_for_one_consumer(lab: Lab) -> None:
+    item = lab.decided()
+    lab.submit(lab.submission(attestation=item.attestation, consumer=lab.bob.address, nonce=1))
+    withdraw(lab)
+    assert lab.status() == WITHDRAWN
+    assert lab.status(consumer=lab.bob.address) == VALID
+
+
+def test_a_withdrawal_weighs_less_than_the_issuers_and_more_than_time(lab: Lab) -> None:
+    item = lab.decided()
+    withdraw(lab)
+    lab.network.advance_time(20 * DAY)
+    assert lab.status() == WITHDRAWN
+    lab.send("IssuerRegistry", "revokeAttestation", lab.issuer.address, item.consent.attestationHash, by=lab.issuer)
+    assert lab.status() == REVOKED
+
+
+# The cheap read.
+def test_value_of_is_the_decisions_first_value(lab: Lab) -> None:
+    item = lab.decided(tier=1)
+    times = (item.attestation.observedAt, item.attestation.expiresAt)
+    assert lab.read("DecisionRegistry", "valueOf", *key(lab)) == (1, PERSON, *times)
+    status, value = lab.read("DecisionRegistry", "tryValueOf", *key(lab))
+    assert (status, tuple(value)) == (VALID, (1, PERSON, *times))
+    status, value = lab.read("DecisionRegistry", "tryValueOf", 1, ZERO, ZERO, ZERO)
+    assert (status, tuple(value)) == (0, (0, bytes(32), 0, 0))
+    with reverts("DecisionMissing"):
+        lab.read("DecisionRegistry", "valueOf", *key(lab, lab.score_model))
+
+
+def test_value_of_refuses_as_decision_of_does(lab: Lab) -> None:
+    item = lab.decided()
+    for view in ("decisionOf", "valueOf"):
+        lab.read("DecisionRegistry", view, *key(lab))
+    lab.network.advance_time(20 * DAY)
+    for view in ("decisionOf", "valueOf"):
+        with reverts("DecisionExpired", item.attestation.expiresAt):
+            lab.read("DecisionRegistry", view, *key(lab))
+    lab.send("IssuerRegistry", "suspendIssuer", lab.issuer.address, by=lab.admin)
+    for view in ("decisionOf", "valueOf"):
+        with reverts("DecisionIssuerInactive", lab.issuer.address):
+            lab.read("DecisionRegistry", view, *key(lab))
+    lab.send("ModelRegistry", "deprecateModel", lab.tier_model)
+    for view in ("decisionOf", "valueOf"):
+        with reverts("DecisionModelDeprecated", lab.tier_model):
+            lab.read("DecisionRegistry", view, *key(lab))
+
+
+def gas_of(lab: Lab, view: str) -> int:
+    contract = lab.contracts["DecisionRegistry"]
+    data = contract.web3.encode_abi(view, args=list(key(lab)))
+    return int(lab.network.w3.eth.estimate_gas({"to": contract.web3.address, "data": data, "from": ZERO}))
+
+
+def test_the_cheap_read_is_cheap(lab: Lab) -> None:
+    lab.decided()
+    intrinsic = 21_000 + 4 * 68 + 64 * 12
+    assert gas_of(lab, "valueOf") - intrinsic < 34_000
+    assert gas_of(lab, "valueOf") < gas_of(lab, "decisionOf")
+
+
+def test_values_left_from_a_longer_decision_do_not_show(lab: Lab) -> None:
+    """Every decision of a model has as many values; the base contract reads what was stored last."""
+    reader = lab.deploy_as("Reader", helper_contracts()["Reader"], lab.address("DecisionRegistry"))
+    lab.decided(tier=1, consumer=reader.address)
+    assert reader.read("firstValue", lab.tier_model, lab.issuer.address, lab.alice.address) == 1
+
+
+# The auditor's view.
+def test_a_whole_life(lab: Lab) -> None:
+    empty = lab.read("DecisionRegistry", "lifeOf", *key(lab))
+    assert empty[0] == 0
+    assert empty[2:5] == (0, 0, 0)
+    assert not empty[12]
+    item = lab.decided(nonce=77, sequence=5)
+    submitted = lab.network.now()
+    life = lab.read("DecisionRegistry", "lifeOf", *key(lab))
+    status, decision, nonce, submitted_at, withdrawn_at, schema, model, model_next, issuer, issuer_next, *rest = life
+    assert (status, nonce, withdrawn_at, schema) == (VALID, 77, 0, SCHEMA)
+    assert abs(submitted_at - submitted) <= 1
+    assert tuple(decision) == tuple(lab.read("DecisionRegistry", "decisionOf", *key(lab)))
+    assert (model, model_next, issuer, issuer_next) == (2, 0, 1, ZERO)
+    assert rest == [0, False, False, 5]
+    # A newer attestation for another consumer, the consent withdrawn, the minimum raised, the attestation revoked.
+    lab.decided(sequence=8, nonce=78, consumer=lab.bob.address)
+    withdraw(lab)
+    withdrawn = lab.network.now()
+    lab.send("IssuerRegistry", "raiseMinimumSequence", lab.issuer.address, lab.alice.address, SCHEMA, 6, by=lab.issuer)
+    lab.send("IssuerRegistry", "revokeAttestation", lab.issuer.address, item.consent.attestationHash, by=lab.issuer)
+    commitment = lab.commitment("TierVerifier", TIER_LAYOUT, "v2")
+    successor = lab.read("ModelRegistry", "modelIdOf", lab.owner.address, commitment, lab.tier_model)
+    lab.send("ModelRegistry", "registerSuccessor", commitment, lab.tier_model)
+    binding = lab.read("ModelRegistry", "bindingOf", lab.tier_model)
+    lab.send("ModelRegistry", "bindVerifier", successor, binding[0], CONTENT, TIER_LAYOUT, binding[1])
+    life = lab.read("DecisionRegistry", "lifeOf", *key(lab))
+    assert life[0] == REVOKED
+    assert abs(life[4] - withdrawn) <= 1
+    assert life[7] == successor
+    assert life[10:] == (6, True, True, 8)
+
+
+def test_history_says_no_more_than_the_tier(lab: Lab) -> None:
+    receipt = lab.submit(lab.submission(tier=1))
+    (event,) = lab.events(receipt, "DecisionRegistry", "DecisionStored")
+    (inference,) = lab.events(receipt, "ModelRegistry", "InferenceVerified")
+    assert event["values"] == [1]
+    assert inference["output"] == encode_output([1])
+
+
+# Issuers that change their key.
+def rotate(lab: Lab, keeps: bool, by: Any = None, successor: str | None = None) -> Any:
+    arguments = (lab.issuer.address, successor or lab.bob.address, keeps)
+    return lab.send("IssuerRegistry", "supersedeIssuer", *arguments, by=by or lab.admin)
+
+
+@pytest.fixture
+def heir(lab: Lab) -> str:
+    """Bob, registered as an issuer under the same administrator."""
+    lab.send("IssuerRegistry", "registerIssuer", lab.admin.address, "", by=lab.bob)
+    return str(lab.bob.address)
+
+
+@pytest.mark.parametrize(("keeps", "status", "decision"), [(True, SUPERSEDED, VALID), (False, RETIRED, INACTIVE)])
+def test_a_key_is_succeeded_and_decisions_stay_or_fall(
+    lab: Lab, heir: str, keeps: bool, status: int, decision: int
+) -> None:
+    lab.decided()
+    late = lab.submission(sequence=2, nonce=1)
+    receipt = rotate(lab, keeps)
+    expected = {"issuer": lab.issuer.address, "successor": heir, "keepsDecisions": keeps}
+    assert lab.events(receipt, "IssuerRegistry", "IssuerSuperseded") == [expected]
+    assert lab.events(receipt, "IssuerRegistry", "IssuerStatusChanged")[0]["status"] == status
+    assert lab.read("IssuerRegistry", "statusOf", lab.issuer.address) == status
+    assert lab.read("IssuerRegistry", "successorOf", lab.issuer.address) == heir
+    assert lab.read("DecisionRegistry", "lifeOf", *key(lab))[9] == heir
+    assert lab.status() == decision
+    with reverts("IssuerNotActive", lab.issuer.address):
+        lab.submit(late)
+    lab.decided(issuer=lab.bob, nonce=2)  # the successor attests under its own address
+
+
+def test_a_superseded_issuer_still_revokes_and_can_be_retired(lab: Lab, heir: str) -> None:
+    item = lab.decided()
+    rotate(lab, True)
+    for function in ("suspendIssuer", "resumeIssuer"):
+        with reverts("IssuerIsSuperseded", lab.issuer.address, heir):
+            lab.send("IssuerRegistry", function, lab.issuer.address, by=lab.admin)
+    with reverts("IssuerIsSuperseded", lab.issuer.address, heir):
+        rotate(lab, True)
+    lab.send("IssuerRegistry", "revokeAttestation", lab.issuer.address, item.consent.attestationHash, by=lab.issuer)
+    assert lab.status() == REVOKED
+    lab.send("IssuerRegistry", "retireIssuer", lab.issuer.address, by=lab.admin)
+    assert lab.status() == INACTIVE
+    with reverts("IssuerIsRetired", lab.issuer.address):
+        rotate(lab, True)
+
+
+def test_nobody_names_a_successor_but_the_administrator_of_both(lab: Lab, heir: str) -> None:
+    issuer = lab.issuer.address
+    for nobody in (lab.issuer, lab.bob, lab.mallory):
+        with reverts("NotIssuerAdministrator", issuer, nobody.address):
+            rotate(lab, True, by=nobody)
+    lab.send("IssuerRegistry", "registerIssuer", lab.mallory.address, "", by=lab.mallory)
+    with reverts("NotIssuerAdministrator", lab.mallory.address, lab.admin.address):
+        rotate(lab, True, successor=lab.mallory.address)
+    with reverts("IssuerNotRegistered", lab.alice.address):
+        rotate(lab, True, successor=lab.alice.address)
+    with reverts("InvalidSuccessor", issuer, issuer):
+        rotate(lab, True, successor=issuer)
+    lab.send("IssuerRegistry", "suspendIssuer", heir, by=lab.admin)
+    with reverts("InvalidSuccessor", issuer, heir):
+        rotate(lab, True)
+
+
+# Inferences kept for others.
+@pytest.fixture
+def store(lab: Lab) -> Any:
+    return lab.deploy("InferenceStore", lab.address("ModelRegistry"))
+
+
+def test_an_inference_is_verified_and_kept(lab: Lab, store: Any) -> None:
+    commitment, output = (7).to_bytes(32, "big"), encode_output(VALUES)
+    proof = lab.bare_proof(VALUES)
+    arguments = (lab.score_model, commitment, output, proof)
+    packed = lab.network.w3.solidity_keccak(["uint256", "bytes32", "bytes"], [lab.score_model, commitment, output])
+    assert store.read("verifyAndStoreInference", *arguments) == bytes(packed)
+    with reverts("InferenceNotFound", bytes(packed)):
+        store.read("getInference", bytes(packed))
+    receipt = lab.send("InferenceStore", "verifyAndStoreInference", *arguments)
+    assert lab.events(receipt, "InferenceStore", "InferenceStored") == [{"inferenceId": bytes(packed)}]
+    assert tuple(store.read("getInference", bytes(packed))) == (lab.score_model, commitment, output)
+    again = lab.send("InferenceStore", "verifyAndStoreInference", *arguments, by=lab.mallory)
+    assert lab.events(again, "InferenceStore", "InferenceStored") == []
+    assert len(lab.events(again, "ModelRegistry", "InferenceVerified")) == 1
+
+
+def test_nothing_unproven_is_kept(lab: Lab, store: Any) -> None:
+    commitment, proof = (7).to_bytes(32, "big"), lab.bare_proof(VALUES)
+    changed = (*VALUES[:6], VALUES[6] + 1)
+    with reverts("InvalidProof"):
+        lab.send("InferenceStore", "verifyAndStoreInference", lab.score_model, commitment, encode_output(changed), proof)
+    with reverts("OutputNotCanonical"):
+        lab.send("InferenceStore", "verifyAndStoreInference", lab.score_model, commitment, b"", proof)
+    with reverts("InvalidVerifier", lab.bob.address):
+        lab.deploy("InferenceStore", lab.bob.address)
+    wanted = 0
+    for signature in ("verifyAndStoreInference(uint256,bytes32,bytes,bytes)", "getInference(bytes32)"):
+        wanted ^= int.from_bytes(lab.network.w3.keccak(text=signature)[:4], "big")
+    assert store.read("supportsInterface", wanted.to_bytes(4, "big"))
+    assert store.read("supportsInterface", bytes.fromhex("01ffc9a7"))
+    assert not store.read("supportsInterface", b"\xff" * 4)
+
+
+# The mock for integrators.
+def test_the_mock_answers_as_the_registry(lab: Lab) -> None:
+    mock = lab.deploy("MockDecisionRegistry")
+    reader = lab.deploy_as("Reader", helper_contracts()["Reader"], mock.address)
+    where = (5, lab.issuer.address, lab.alice.address, reader.address)
+    asked = where[:3]
+    assert reader.read("status", *asked) == 0
+    with reverts("DecisionMissing"):
+        reader.read("firstValue", *asked)
+    lab.send("MockDecisionRegistry", "decide", *where, 2, PERSON, 10 * DAY)
+    assert (reader.read("status", *asked), reader.read("firstValue", *asked)) == (VALID, 2)
+    now = lab.network.now()
+    assert tuple(mock.read("valueOf", *where))[:2] == (2, PERSON)
+    assert abs(tuple(mock.read("tryValueOf", *where)[1])[3] - now - 10 * DAY) <= 2
+    names = {
+        2: "DecisionModelDeprecated",
+        3: "DecisionIssuerInactive",
+        4: "DecisionRevoked",
+        5: "DecisionExpired",
+        6: "DecisionConsentWithdrawn",
+        7: "DecisionModelFrozen",
+    }
+    for status, name in names.items():
+        lab.send("MockDecisionRegistry", "setStatus", *where, status)
+        assert reader.read("status", *asked) == status
+        with reverts(name):
+            mock.read("valueOf", *where)
+    lab.send("MockDecisionRegistry", "setStatus", *where, VALID)
+    lab.network.advance_time(11 * DAY)
+    with reverts("DecisionExpired"):
+        reader.read("firstValue", *asked)
+
+
+def test_the_mock_has_the_registrys_reads(lab: Lab) -> None:
+    """Selectors and answers of the reads are the registry's own."""
+
+    def reads(name: str) -> dict[str, object]:
+        wanted = ("decisionOf", "tryDecisionOf", "valueOf", "tryValueOf")
+        abi = load_artifact(name).abi
+        return {e["name"]: (types(e["inputs"]), types(e["outputs"])) for e in abi if e.get("name") in wanted}
+
+    def types(items: Any) -> object:
+        return [(item["type"], types(item.get("components", []))) for item in items]
+
+    assert reads("MockDecisionRegistry") == reads("DecisionRegistry")
+    assert len(reads("DecisionRegistry")) == 4
