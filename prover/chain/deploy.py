@@ -80,9 +80,7 @@ def deploy_credit_line(
     return lender
 
 
-def deploy_collateral_market(
-    sender: Sender, records: Records, stack: Stack, *, fresh: bool = False
-) -> BoundContract:
+def deploy_collateral_market(sender: Sender, records: Records, stack: Stack, *, fresh: bool = False) -> BoundContract:
     """Deploy CollateralMarket, in which anybody then creates markets, or reuse the recorded one. It has no owner.
 
     Args:

@@ -77,6 +77,10 @@ def layout_tuple(layout: Layout) -> tuple[bytes, list[int], int, int, list[int]]
     )
 
 
+_ZEROS_TO_SPARE = 4
+"""Leading zero bytes of a hash that code may lack; more of them have a probability of 2^-40."""
+
+
 def deploy_verifier(
     sender: Sender, records: Records, artifact: Artifact, vk_hash: bytes, *, fresh: bool = False
 ) -> BoundContract:
@@ -93,7 +97,7 @@ def deploy_verifier(
         KeyMismatchError: the verifier is for another key.
         DeploymentError, ChainError: see :func:`prover.chain.deploy.deploy_contract`.
     """
-    if vk_hash not in artifact.deployed_bytecode:
+    if not _holds(artifact.deployed_bytecode, vk_hash):
         raise KeyMismatchError(
             f"{artifact.name} does not verify for the key with hash 0x{vk_hash.hex()}", "export the verifier again"
         )
@@ -186,3 +190,14 @@ def _check_binding(models: BoundContract, model_id: int, verifier: str, max_age:
             f"not to {verifier} with {max_age} s",
             "deploy with the same verifier and --max-age, or register a successor",
         )
+
+
+def _holds(code: bytes, constant: bytes) -> bool:
+    """Whether code pushes a 32-byte constant. The compiler leaves leading zeros out, or pushes the complement."""
+    inverted = bytes(byte ^ 0xFF for byte in constant)
+    return any(_without_zeros(value) in code for value in (constant, inverted))
+
+
+def _without_zeros(value: bytes) -> bytes:
+    stripped = value.lstrip(b"\0")
+    return value[min(len(value) - len(stripped), _ZEROS_TO_SPARE) :]

@@ -189,19 +189,20 @@ class CreditYear:
         """The sums agree after every act."""
         now, books, read = self.stage.view_time(), self.books, self.line.read
         require("cash", books.cash, read("cash"))
-        require("cash by its flows", books.cash, books.flows())
-        require("cash in the token", books.cash, self.token.read("balanceOf", self.line.address))
         require("shares", books.supply, read("totalSupply"))
-        require("loans", (books.performing(now), books.delinquent(now)), read("debts"))
         require("total assets", books.leaving(now), read("totalAssets"))
         require("entry assets", books.entering(now), read("entryAssets"))
 
     def audit(self) -> int:
-        """Every account and every loan; returns how many figures agreed."""
+        """Every sum, account and loan; returns how many figures agreed."""
         self.check()
-        now = self.stage.view_time()
-        for number, loan in enumerate(self.books.loans, 1):
+        now, books = self.stage.view_time(), self.books
+        require("cash by its flows", books.cash, books.flows())
+        require("cash in the token", books.cash, self.token.read("balanceOf", self.line.address))
+        require("unvested recoveries", books.unvested(now), self.line.read("unvested"))
+        require("loans", (books.performing(now), books.delinquent(now)), self.line.read("debts"))
+        for number, loan in enumerate(books.loans, 1):
             require(f"debt of loan {number}", loan.owed(now), self.line.read("owedUp", number))
-        for holder, shares in self.books.shares.items():
+        for holder, shares in books.shares.items():
             require(f"shares of {holder}", shares, self.line.read("balanceOf", holder))
-        return 7 + len(self.books.loans) + len(self.books.shares)
+        return 9 + len(books.loans) + len(books.shares)

@@ -162,14 +162,16 @@ class Desk:
         ours = (shown.supplied, shown.supply_shares, shown.borrowed, shown.debt_shares)
         require("market", ours, tuple(market[:4]))
         if person is not None:
-            self._check_position(shown, person.address)
+            self._check_position(person.address)
 
     def audit(self) -> int:
         """Every position; returns how many figures agreed."""
         self.check()
         shown = self.books.at(self.stage.view_time())
         for who in list(self.books.positions):
-            self._check_position(shown, who)
+            self._check_position(who)
+            require(f"debt of {who}", shown.debt(who), self._read("debtOf", who))
+            require(f"supply of {who}", shown.supply_of(who), self._read("suppliedOf", who))
         held = self.collateral.held[self.market.address]
         require(f"tracked {self.collateral.symbol}", held, self.market.read("trackedOf", self.collateral_token.address))
         claims = sum(shown.supply_of(who) for who in self.books.positions)
@@ -177,12 +179,10 @@ class Desk:
             raise AssertionError(f"suppliers may claim {claims} of {shown.supplied}")
         return 6 + 7 * len(self.books.positions)
 
-    def _check_position(self, shown: MarketBooks, who: str) -> None:
-        position, theirs = shown.positions[who], self._read("positionOf", who)
+    def _check_position(self, who: str) -> None:
+        position, theirs = self.books.positions[who], self._read("positionOf", who)
         ours = (position.supply_shares, position.debt_shares, position.collateral, position.lltv, position.called_at)
         require(f"position of {who}", ours, tuple(theirs[:5]))
-        require(f"debt of {who}", shown.debt(who), self._read("debtOf", who))
-        require(f"supply of {who}", shown.supply_of(who), self._read("suppliedOf", who))
 
     # Helpers.
 

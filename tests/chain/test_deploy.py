@@ -305,6 +305,18 @@ def test_a_verifier_of_another_key(model: tiny.TinyModel, tester: Network, tmp_p
         deploy_verifier(sender, records, other.verifier, other.key.verifying_key.hash)
 
 
+def test_a_key_whose_hash_begins_with_zeros(tester: Network, tmp_path: Path, require_tool: object) -> None:
+    """Code holds such a hash without them; one key in 256 is like that."""
+    model = tiny.make(tmp_path, seed=b"leading zeros 399")
+    key_hash = model.key.verifying_key.hash
+    assert key_hash[0] == 0, "the seed must give the key this test is about"
+    sender, records = sender_on(tester), Records(tester)
+    verifier = deploy_verifier(sender, records, model.verifier, key_hash)
+    assert bytes(verifier.read("vkHash")) == key_hash
+    with pytest.raises(KeyMismatchError):
+        deploy_verifier(sender, records, model.verifier, bytes(4) + key_hash[4:])
+
+
 def test_a_model_is_registered_once(model: tiny.TinyModel, tester: Network) -> None:
     owner, records = sender_on(tester), Records(tester)
     stack = deploy_stack(owner, records)

@@ -42,10 +42,10 @@ def commit(secret: int) -> int:
     return secret * secret % R
 
 
-def make(folder: Path, name: str = "TinyVerifier") -> TinyModel:
-    """A new key each time, hence another verifier."""
+def make(folder: Path, name: str = "TinyVerifier", seed: bytes | None = None) -> TinyModel:
+    """A new key each time, hence another verifier; with a seed the seed's."""
     r1cs = tiny_r1cs()
-    key = setup(r1cs, folder / f"{name}.zkey")
+    key = setup(r1cs, folder / f"{name}.zkey", seed=seed)
     content, circuit = keccak256(b"tiny model"), keccak256(b"tiny circuit")
     source = export_solidity(
         key.verifying_key, contract_name=name, model_name="tiny", model_hash=content, circuit_hash=circuit
