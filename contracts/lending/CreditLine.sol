@@ -52,12 +52,12 @@ contract CreditLine is LendingVault, VerdictConsumer, Ownable2Step {
         if (amount == 0) revert ZeroAmount();
         ModelTerms storage terms = _terms[modelId];
         if (terms.tiers.length == 0) revert ModelNotAccepted(modelId);
-        IDecisionRegistry.Decision memory decision = _decisionOf(modelId, issuer, msg.sender);
+        IDecisionRegistry.Value memory decision = _valueOf(modelId, issuer, msg.sender);
         uint256 tier = _checkDecision(decision, terms, modelId);
         Tier memory tierTerms = terms.tiers[tier];
         uint256 day = block.timestamp / 1 days;
         uint256 dueDay = day + terms.termDays;
-        _checkCaps(terms, modelId, decision, tierTerms.limit, amount, day);
+        _checkCaps(terms, modelId, issuer, decision.personId, tierTerms.limit, amount, day);
         uint256 dueDays = _withDueDay(issuer, decision.personId, dueDay);
         _roll();
 
@@ -234,7 +234,7 @@ contract CreditLine is LendingVault, VerdictConsumer, Ownable2Step {
 
     /// @dev Revert unless the decision is recent and positive; return its tier, an index into the terms' tiers.
     function _checkDecision(
-        IDecisionRegistry.Decision memory decision,
+        IDecisionRegistry.Value memory decision,
         ModelTerms storage terms,
         uint256 modelId
     ) private view returns (uint256 tier) {
@@ -243,20 +243,20 @@ contract CreditLine is LendingVault, VerdictConsumer, Ownable2Step {
         }
         // Tier mode: one output, the number of thresholds passed. The circuit bounds it; a value beyond the tiers
         // would fail the array access.
-        if (decision.values[0] <= 0) revert DecisionNegative(modelId, msg.sender);
-        return uint256(decision.values[0]);
+        if (decision.value <= 0) revert DecisionNegative(modelId, msg.sender);
+        return uint256(decision.value);
     }
 
     /// @dev Revert unless `amount` fits the caps per loan, person, model and day, issuer and day, and the idle cash.
     function _checkCaps(
         ModelTerms storage terms,
         uint256 modelId,
-        IDecisionRegistry.Decision memory decision,
+        address issuer,
+        bytes32 personId,
         uint256 limit,
         uint256 amount,
         uint256 day
     ) private view {
-        address issuer = decision.issuer;
         uint256 cap = issuerDailyCapOf[issuer];
         if (cap == 0) revert IssuerNotAccepted(issuer);
         uint256 used = lentOnIssuer[issuer][day];
@@ -269,8 +269,8 @@ contract CreditLine is LendingVault, VerdictConsumer, Ownable2Step {
         if (amount > loanCap) revert LoanCapExceeded(amount, loanCap);
 
         cap = Math.min(limit, personCap);
-        used = outstandingOf[issuer][decision.personId];
-        if (used + amount > cap) revert PersonCapExceeded(decision.personId, used, amount, cap);
+        used = outstandingOf[issuer][personId];
+        if (used + amount > cap) revert PersonCapExceeded(personId, used, amount, cap);
 
         uint256 available = idle();
         if (amount > available) revert InsufficientLiquidity(available, amount);

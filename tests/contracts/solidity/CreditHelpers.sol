@@ -34,18 +34,14 @@ contract OpenDecisions {
         outputs.thresholds = new int256[](2);
     }
 
-    function decisionOf(
+    function valueOf(
         uint256,
-        address issuer,
+        address,
         address,
         address
-    ) external view returns (IDecisionRegistry.Decision memory decision) {
+    ) external view returns (IDecisionRegistry.Value memory) {
         require(!_broken, "destroyed");
-        decision.issuer = issuer;
-        decision.observedAt = uint64(block.timestamp);
-        decision.personId = _person;
-        decision.values = new int256[](1);
-        decision.values[0] = _tier;
+        return IDecisionRegistry.Value(_tier, _person, uint64(block.timestamp), type(uint64).max);
     }
 }
 
