@@ -221,9 +221,10 @@ def test_the_vault_keeps_its_books() -> None:
 
 
 @pytest.mark.full
+@pytest.mark.timeout(3600)
 @pytest.mark.usefixtures("shared")
 def test_the_vault_keeps_its_books_at_length() -> None:
     run_state_machine_as_test(
         VaultBooks,
-        settings=settings(max_examples=40, stateful_step_count=50, suppress_health_check=list(HealthCheck)),
+        settings=settings(max_examples=15, stateful_step_count=50, suppress_health_check=list(HealthCheck)),
     )

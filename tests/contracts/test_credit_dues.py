@@ -283,6 +283,7 @@ def test_a_roll_costs_little_for_each_day(lab: Lab) -> None:
 
 
 @pytest.mark.full
+@pytest.mark.timeout(3600)
 def test_the_longest_roll_fits_a_transaction(lab: Lab) -> None:
     """Every day of the longest term has dues, and nobody touched the line until the last one passed."""
     assert roll_all(lab, 730) < 2**24 // 3
