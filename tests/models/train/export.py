@@ -27,7 +27,7 @@ def export(name: str, model: Any, schema: dict[str, Any], samples: NDArray[np.fl
     """Write ONNX, schema and 256 samples with onnxruntime's answers; returns these answers."""
     width = len(schema["features"])
     graph = convert_xgboost(model, initial_types=[("input", FloatTensorType([None, width]))], target_opset=OPSET)
-    graph.producer_version = ""  # the file depends on data and seed alone
+    graph.graph.name, graph.producer_version = name, ""  # the converter's name is a random one
     onnx.save(graph, MODELS / f"{name}.onnx")
     (MODELS / f"{name}_schema.json").write_text(json.dumps(schema, indent=1) + "\n")
     session = onnxruntime.InferenceSession(graph.SerializeToString())
