@@ -17,6 +17,7 @@ from prover.chain.artifacts import artifact_names, load_artifact
 from tests.contracts.gas_assets import measure_assets
 from tests.contracts.gas_credit import measure_credit
 from tests.contracts.gas_market import measure_market
+from tests.contracts.gas_registry import measure_registries
 from tests.contracts.lab import CONTENT, MAX_AGE, SCHEMA, TIER_LAYOUT, Lab
 from tests.contracts.test_audits import state, statement
 
@@ -57,7 +58,7 @@ def measure(lab: Lab) -> dict[str, int]:
     return gas
 
 
-FAMILIES = (measure, measure_assets, measure_credit, measure_market)
+FAMILIES = (measure, measure_assets, measure_credit, measure_market, measure_registries)
 
 
 def gas(lab: Lab) -> dict[str, int]:

@@ -68,3 +68,12 @@ contract RefusingDelegate {
         return 0xffffffff;
     }
 }
+
+/// @dev Approves everything, after thinking about it for most of the gas it is due.
+contract SlowWallet {
+    function isValidSignature(bytes32, bytes calldata) external view returns (bytes4) {
+        uint256 start = gasleft();
+        while (start - gasleft() < 385_000) {}
+        return this.isValidSignature.selector;
+    }
+}
