@@ -14,9 +14,11 @@ import {IERC4626} from "@openzeppelin/contracts/interfaces/IERC4626.sol";
 ///   loans are delinquent, entering costs more than leaving pays; ERC-4626 allows that (a preview may be worse than a
 ///   conversion), and the gap belongs to those who stay. It cannot price what is known but not yet due.
 /// - WRITE_OFF_DELAY after the due time anybody may write a loan off. Everybody present bears it in equal parts: the
-///   leaving price had left it out already, now the entering price does. What the borrower pays later is welcome; it
-///   joins the leaving price evenly over VESTING_PERIOD and the entering price at once, so that nobody gains by
-///   arriving for it or by trading around it. Until vested it is neither lent nor withdrawn.
+///   leaving price had left it out already, now the entering price does. What the borrower pays later joins the leaving
+///   price evenly over VESTING_PERIOD and the entering price at once, so that trading around the payment gains nothing;
+///   until vested it is neither lent nor withdrawn. It belongs to whoever holds shares while it vests, whether or not
+///   they bore the loss: deposits made after a loss share in later recoveries, nearly all of them where the loss left
+///   nearly nothing. With nothing left at all the vault takes no deposits.
 /// - Only idle cash can be withdrawn (`maxWithdraw`); the rest follows as loans are repaid.
 /// - Cash is what came in through these functions. Tokens sent here otherwise belong to nobody and move no price. A
 ///   token that charges on transfer is refused (TokenCharges); when the balance falls below the books (a token that
