@@ -21,7 +21,8 @@ pragma solidity ^0.8.28;
 /// - Prices: `collateralFeed` quotes one whole collateral token, `loanFeed` one whole loan token in the same currency;
 ///   without a loan feed the collateral feed quotes in loan tokens. Prices older than `maxPriceAge` open no debt and
 ///   release no collateral; margin calls and liquidations take prices up to `maxLiquidationPriceAge` old.
-/// - Tokens have 0 to 30 decimals. Tokens that charge on transfer are refused when they arrive (UnexpectedTransfer). A
+/// - Tokens have 0 to 30 decimals, and a market holds less than 2^128 / 10^6 smallest units of a loan token (340 whole
+///   ones of 30 decimals); more is refused. Tokens that charge on transfer are refused when they arrive (UnexpectedTransfer). A
 ///   token whose balance here fell below what is tracked takes no new money (TokenShortfall), while repayment,
 ///   liquidation and withdrawal go on as long as there is some. Tokens sent here unasked belong to nobody. Tokens with
 ///   hooks meet a reentrancy guard, and all state is final before any token is called, so views hold in a hook.

@@ -6,8 +6,11 @@ its collateral; above 90 % there is no margin call. Alice borrows, mallory attac
 
 from __future__ import annotations
 
+import contextlib
+import copy
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from eth_abi.abi import encode
 from web3 import Web3
@@ -236,3 +239,18 @@ class MarketLab:
         assert 0 <= tracked - cash <= 1_000  # rounding leaves single units that belong to nobody
         assert self.balance("Dollar", self.market) >= tracked
         assert self.balance("Gold", self.market) >= self.read("trackedOf", self.lab.address("Gold"))
+
+
+@contextlib.contextmanager
+def standing_market(lab: Lab, **changes: Any) -> Iterator[MarketLab]:
+    """A market that a whole file of tests starts from; building one takes forty transactions."""
+    tester = cast(Any, lab.network.w3.provider).ethereum_tester
+    snapshot, contracts = tester.take_snapshot(), dict(lab.contracts)
+    yield MarketLab(lab, **changes)
+    tester.revert_to_snapshot(snapshot)
+    lab.contracts = contracts
+
+
+def handle(market: MarketLab) -> MarketLab:
+    """A handle of its own for one test, which may open other markets with it."""
+    return copy.copy(market)
