@@ -91,8 +91,7 @@ class CreditYear:
 
     def decide(self, person: Applicant) -> int:
         """A fresh decision on chain; returns its tier."""
-        tier, _, arguments = self.stage.decide(person, self.line)
-        self.stage.submit(arguments)
+        tier = self.stage.decide(person, self.line)
         self.seen["decisions"] += 1
         return tier
 

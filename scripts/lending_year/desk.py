@@ -106,8 +106,7 @@ class Desk:
 
     def decide(self, person: Applicant) -> int:
         """A fresh decision for this contract; returns its tier."""
-        tier, _, arguments = self.stage.decide(person, self.market)
-        self.stage.submit(arguments)
+        tier = self.stage.decide(person, self.market)
         self.seen["decisions"] += 1
         return tier
 

@@ -29,6 +29,10 @@ class Purse:
         self.held[source] -= amount
         self.held[to] += amount
 
+    def burn(self, source: str, amount: int) -> None:
+        self.held[source] -= amount
+        self.minted -= amount
+
     def __iter__(self) -> Iterator[tuple[str, int]]:
         return iter(list(self.held.items()))
 

@@ -58,6 +58,16 @@ def market_table(closings: Sequence[Closing]) -> Table:
     return table
 
 
+def house_table(closings: Sequence[Closing]) -> Table:
+    """The house: what was lent on it, what came back, and its price."""
+    table = _table("One house, vUSD", ("", "borrowed", "repaid", "liquidated", "bad debt", "debt", "the house"))
+    for closing in closings:
+        flows = closing.house
+        amounts = (flows.borrowed, flows.repaid, flows.liquidated, flows.bad_debt, closing.house_debt)
+        table.add_row(closing.name, *map(_money, amounts), f"{closing.house_price:,}" if closing.house_price else "")
+    return table
+
+
 def gas_table(journals: Mapping[str, Sequence[Entry]]) -> Table:
     """What each kind of transaction used; one column, when all implementations agree."""
     journal = next(iter(journals.values()))
@@ -70,9 +80,10 @@ def gas_table(journals: Mapping[str, Sequence[Entry]]) -> Table:
 
 
 def print_year(console: Console, outcome: Outcome) -> None:
-    """Both tables, and what the year saw."""
+    """The tables, and what the year saw."""
     console.print(credit_table(outcome.closings))
     console.print(market_table(outcome.closings))
+    console.print(house_table(outcome.closings))
     seen = ", ".join(f"{count} {what}" for what, count in sorted(outcome.seen.items()))
     console.print(f"{len(outcome.journal):,} transactions, {outcome.refusals} refusals: {seen}", soft_wrap=True)
 

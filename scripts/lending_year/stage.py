@@ -63,17 +63,22 @@ class Entry:
 
 @dataclass(frozen=True)
 class Script:
-    """What all chains share: the model with its key, and each proof, made once."""
+    """What all chains share: the models with their keys, and each proof, made once.
+
+    Attributes:
+        bundle: judges applicants.
+        appraiser: values houses.
+        proofs: by commitment and context.
+    """
 
     bundle: prover.Bundle
+    appraiser: prover.Bundle
     proofs: dict[tuple[int, int], prover.InferenceProof] = field(default_factory=dict)
 
     @classmethod
     def of(cls, model: str) -> Script:
-        """Compile a model over the loan schema, with a development key."""
-        rows = np.load(MODELS / f"{model}.npz")["X"]
-        bundle = prover.compile(MODELS / f"{model}.onnx", schema=MODELS / "loan_schema.json", calibration=rows)
-        return cls(prover.setup(bundle))
+        """Compile a model over the loan schema, and the one that values houses, with development keys."""
+        return cls(_compiled(model, "loan_schema"), _compiled("house_price", "house_price_schema"))
 
     def people(self, count: int, *, mixed: bool = False) -> list[Applicant]:
         """The first applicants of the file; ``mixed``: few, chosen so that everything happens to somebody."""
@@ -82,11 +87,27 @@ class Script:
         first = applicants(self.bundle.schema, 40 * count)
         return some_of_each(first, lambda person: self.bundle.decide(person.facts)[0] > 0, count)
 
-    def prove(self, opening: prover.Opening, context: int) -> prover.InferenceProof:
+    def prove(self, bundle: prover.Bundle, opening: prover.Opening, context: int) -> prover.InferenceProof:
+        """A proof, or the one that an earlier chain got."""
         statement = (opening.commitment, context)
         if statement not in self.proofs:
-            self.proofs[statement] = prover.prove(self.bundle, opening, context=context)
+            self.proofs[statement] = prover.prove(bundle, opening, context=context)
         return self.proofs[statement]
+
+
+def _compiled(model: str, schema: str) -> prover.Bundle:
+    rows = np.load(MODELS / f"{model}.npz")["X"]
+    bundle = prover.compile(MODELS / f"{model}.onnx", schema=MODELS / f"{schema}.json", calibration=rows)
+    return prover.setup(bundle)
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A model on chain, and whose statements about its inputs are asked for."""
+
+    bundle: prover.Bundle
+    model_id: int
+    issuer: Signer
 
 
 class Stage:
@@ -160,31 +181,60 @@ class Stage:
         """A sender whose transactions enter the journal."""
         return _Recorded(self.network, who, journal=self.journal)
 
-    def decide(self, person: Applicant, consumer: BoundContract) -> tuple[int, int, tuple[Any, ...]]:
-        """Attest, consent and prove: the tier, the second at which the facts held, and ``submit``'s arguments."""
+    def decide(self, person: Applicant, consumer: BoundContract) -> int:
+        """Attest, consent, prove and submit for an applicant: the tier."""
         person.sequence += 1
-        label = f"{person.name}/{person.sequence}"
-        bundle, domain, now = self.script.bundle, domain_of(self.stack.decisions), self.now()
-        opening = prover.Opening.of(bundle.schema, person.facts, salt=_number(f"salt of {label}"))
+        judge = Judge(self.script.bundle, self.model_id, self.issuer)
+        about, label = person_pseudonym(_SECRET, person.name), f"{person.name}/{person.sequence}"
+        return self.judged(judge, person.signer, about, person.facts, person.sequence, consumer, label)
+
+    def judged(
+        self,
+        judge: Judge,
+        subject: Signer,
+        about: bytes,
+        facts: Any,
+        sequence: int,
+        consumer: BoundContract,
+        label: str,
+    ) -> int:
+        """One decision on chain, relayed: what the model says of these facts about ``about``."""
+        value, arguments = self.papers(judge, subject, about, facts, sequence, consumer, label)
+        self.submit(arguments)
+        return value
+
+    def papers(
+        self,
+        judge: Judge,
+        subject: Signer,
+        about: bytes,
+        facts: Any,
+        sequence: int,
+        consumer: BoundContract,
+        label: str,
+    ) -> tuple[int, tuple[Any, ...]]:
+        """The model's answer and the arguments of ``submit``. ``label`` stands for what is drawn at random."""
+        bundle, domain, now = judge.bundle, domain_of(self.stack.decisions), self.now()
+        opening = prover.Opening.of(bundle.schema, facts, salt=_number(f"salt of {label}"))
         statement = attest(
-            self.issuer,
+            judge.issuer,
             bundle.schema.hash,
             opening.commitment,
-            person.address,
-            person_pseudonym(_SECRET, person.name),
+            subject.address,
+            about,
             now,
             now + MAX_AGE,
-            person.sequence,
+            sequence,
             domain,
         )
         nonce = _number(f"consent of {label}") >> 128
         attested = statement.attestation.hash
-        permission = consent(person.signer, attested, self.model_id, consumer.address, now + 30 * DAY, domain, nonce)
+        permission = consent(subject, attested, judge.model_id, consumer.address, now + 30 * DAY, domain, nonce)
         context = context_for(
-            self.network.chain_id, self.stack.decisions.address, self.model_id, attested, permission.consent.nonce
+            self.network.chain_id, self.stack.decisions.address, judge.model_id, attested, permission.consent.nonce
         )
-        proof = self.script.prove(opening, context)
-        return proof.values[0], now, submission(statement, permission, proof.values, proof.proof.data)
+        proof = self.script.prove(bundle, opening, context)
+        return proof.values[0], submission(statement, permission, proof.values, proof.proof.data)
 
     def submit(self, arguments: tuple[Any, ...]) -> Receipt:
         """The relayer puts a decision on chain."""

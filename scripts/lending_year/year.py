@@ -10,6 +10,8 @@ from pathlib import Path
 from lending_year.calendar import Calendar
 from lending_year.chains import Chain
 from lending_year.credit import CreditYear
+from lending_year.desk import Desk
+from lending_year.house import DOLLAR, HouseYear
 from lending_year.market import FEED, GoldYear
 from lending_year.market_books import Sums
 from lending_year.people import UNIT, Applicant
@@ -17,6 +19,7 @@ from lending_year.purse import Purse, require
 from lending_year.stage import Entry, Script, Stage
 from lending_year.vault_books import Month
 from prover.chain.artifacts import load_artifact
+from prover.chain.contracts import BoundContract
 from prover.chain.deploy import deploy_collateral_market
 
 LAST_ARRIVAL = 300
@@ -37,6 +40,7 @@ class Closing:
         market: what happened in the collateral market; interest up to its last transaction.
         supplied, borrowed: its sums at the end.
         price: of a gold coin, in dollars.
+        house, house_debt, house_price: the market of the house's shares likewise, and its price in dollars.
         figures: how many of our figures were compared with the chain's.
     """
 
@@ -50,6 +54,9 @@ class Closing:
     supplied: int
     borrowed: int
     price: int
+    house: Sums
+    house_debt: int
+    house_price: int
     figures: int
 
 
@@ -89,26 +96,28 @@ def play(
     credit = CreditYear(stage, calendar, usd, token)
     contract = deploy_collateral_market(stage.deployer, stage.records, stage.stack)
     market = GoldYear(stage, calendar, contract, usd, token)
+    house = HouseYear(stage, calendar, contract, usd, token)
     span = LAST_ARRIVAL if len(people) > SMALL else LAST_ARRIVAL // 2
     spacing = max(1, span // len(people))
     credit.plan(people, spacing)
     market.plan(people[::3], 3 * spacing)
+    house.plan(max(people, key=lambda person: script.bundle.decide(person.facts)[0]))
     closings = []
     for name in calendar.months():
-        figures = credit.audit() + market.audit()
-        require("loan tokens by their flows", market.books.flows(), usd.held[contract.address])
+        figures = credit.audit() + market.audit() + house.audit()
+        require("loan tokens by their flows", market.books.flows() + house.books.flows(), usd.held[contract.address])
         require("tracked vUSD", usd.held[contract.address], contract.read("trackedOf", token.address))
-        for purse, held_in in ((usd, token), (market.collateral, market.collateral_token)):
+        for purse, held_in in _purses(usd, token, market, house):
             require(f"supply of {purse.symbol}", purse.minted, held_in.read("totalSupply"))
             for holder, amount in purse:
                 require(f"{purse.symbol} of {holder}", amount, held_in.read("balanceOf", holder))
             figures += 3 + len(purse.held)
-        closings.append(_closing(name, credit, market, figures))
+        closings.append(_closing(name, credit, market, house, figures))
         told(closings[-1])
-    return Outcome(stage.journal, closings, stage.refusals, credit.seen + market.seen)
+    return Outcome(stage.journal, closings, stage.refusals, credit.seen + market.seen + house.seen)
 
 
-def _closing(name: str, credit: CreditYear, market: GoldYear, figures: int) -> Closing:
+def _closing(name: str, credit: CreditYear, market: GoldYear, house: HouseYear, figures: int) -> Closing:
     now = credit.stage.now()
     vault, shown = credit.books, market.books.at(now)
     return Closing(
@@ -122,5 +131,13 @@ def _closing(name: str, credit: CreditYear, market: GoldYear, figures: int) -> C
         supplied=shown.supplied,
         borrowed=shown.borrowed,
         price=market.books.price // FEED,
+        house=house.books.close_month(),
+        house_debt=house.books.at(now).borrowed,
+        house_price=house.price_at(now) // DOLLAR,
         figures=figures,
     )
+
+
+def _purses(usd: Purse, token: BoundContract, *desks: Desk) -> list[tuple[Purse, BoundContract]]:
+    """Every token of the year, by our count and by its contract."""
+    return [(usd, token), *((desk.collateral, desk.collateral_token) for desk in desks)]

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from lending_year.chains import START, Chain, Implementation, open_chain
+from lending_year.chains import Chain, Implementation, open_chain
 from lending_year.geth import find_geth
-from lending_year.stage import DAY, Entry, Script, Stage, differences
+from lending_year.stage import Entry, Judge, Script, Stage, differences
 
 from prover.errors import ChainError
 
@@ -25,11 +25,11 @@ def decisions(script: Script, chain: Chain, folder: Path) -> list[Entry]:
     stage = Stage(script, chain, folder)
     stage.at(2)
     for person in script.people(3):
-        tier, observed, arguments = stage.decide(person, stage.stack.models)
-        assert observed < START + 2 * DAY + 3
-        assert 0 <= tier <= 3
-        stage.submit(arguments)
-    stage.refused("ConsentNonceUsed", lambda: stage.submit(arguments))
+        assert 0 <= stage.decide(person, stage.stack.models) <= 3
+    judge = Judge(script.bundle, stage.model_id, stage.issuer)
+    label, nobody = "applicant 3/1", bytes(32)
+    _, again = stage.papers(judge, person.signer, nobody, person.facts, 2, stage.stack.models, label)
+    stage.refused("ConsentNonceUsed", lambda: stage.submit(again))
     return stage.journal
 
 

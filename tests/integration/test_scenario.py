@@ -18,8 +18,9 @@ from lending_year.vault_books import DAY, VaultBooks
 from prover.errors import ChainError
 
 SEEN = (
-    "answered calls", "bad debts", "closed", "collateral loans", "cures", "decisions", "delinquencies", "exits",
-    "liquidations", "loans", "margin calls", "recoveries", "repaid on an old price", "repayments", "write-offs",
+    "answered calls", "bad debts", "buyouts", "closed", "collateral loans", "cures", "decisions", "delinquencies", "exits",
+    "liquidations", "loans", "margin calls", "recoveries", "repaid on an old price", "repayments", "surveys",
+    "write-offs",
 )  # fmt: skip
 UNIT = 10**18
 
