@@ -136,6 +136,8 @@ class Desk:
             self._act(self.keeper, "cure", who)
             self.books.cure(who, self._now())
             self.seen["cures"] += 1
+        else:
+            return
         self.check(person)
 
     def answer_call(self, person: Applicant) -> None:

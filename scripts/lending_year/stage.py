@@ -134,9 +134,13 @@ class Stage:
 
     def view_time(self) -> int:
         """The second that views are answered for: on some nodes the latest block's, on others the next one's."""
+        return self.now() + self._ahead
+
+    @cached_property
+    def _ahead(self) -> int:
         intent: Intent = {"from": self.owner.address, "data": _TELL_TIME}
         answer = simulate(self.network, intent, self.stack.models.errors, "the time")
-        return int.from_bytes(answer)
+        return int.from_bytes(answer) - self.now()
 
     def today(self) -> int:
         """Day of the year, from 0."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -18,8 +19,8 @@ from lending_year.vault_books import DAY, VaultBooks
 from prover.errors import ChainError
 
 SEEN = (
-    "answered calls", "bad debts", "buyouts", "closed", "collateral loans", "cures", "decisions", "delinquencies", "exits",
-    "liquidations", "loans", "margin calls", "recoveries", "repaid on an old price", "repayments", "surveys",
+    "answered calls", "bad debts", "buyouts", "closed", "collateral loans", "cures", "decisions", "delinquencies",
+    "exits", "liquidations", "loans", "margin calls", "recoveries", "repaid on an old price", "repayments", "surveys",
     "write-offs",
 )  # fmt: skip
 UNIT = 10**18
@@ -39,8 +40,6 @@ def play(repository: Path, *arguments: str) -> str:
 
 
 def _environment() -> dict[str, str]:
-    import os
-
     return {name: value for name, value in os.environ.items() if not name.startswith("PYTEST")}
 
 
