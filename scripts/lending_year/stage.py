@@ -187,25 +187,16 @@ class Stage:
 
     def decide(self, person: Applicant, consumer: BoundContract) -> int:
         """Attest, consent, prove and submit for an applicant: the tier."""
+        tier, arguments = self.prepare(person, consumer)
+        self.submit(arguments)
+        return tier
+
+    def prepare(self, person: Applicant, consumer: BoundContract) -> tuple[int, tuple[Any, ...]]:
+        """An applicant's tier, and the arguments of ``submit``: what a relayer is handed."""
         person.sequence += 1
         judge = Judge(self.script.bundle, self.model_id, self.issuer)
         about, label = person_pseudonym(_SECRET, person.name), f"{person.name}/{person.sequence}"
-        return self.judged(judge, person.signer, about, person.facts, person.sequence, consumer, label)
-
-    def judged(
-        self,
-        judge: Judge,
-        subject: Signer,
-        about: bytes,
-        facts: Any,
-        sequence: int,
-        consumer: BoundContract,
-        label: str,
-    ) -> int:
-        """One decision on chain, relayed: what the model says of these facts about ``about``."""
-        value, arguments = self.papers(judge, subject, about, facts, sequence, consumer, label)
-        self.submit(arguments)
-        return value
+        return self.papers(judge, person.signer, about, person.facts, person.sequence, consumer, label)
 
     def papers(
         self,

@@ -118,6 +118,6 @@ def test_content_hash_sees_changes_and_ignores_builds(repository: Path, tmp_path
     assert digest() not in (first, second)
 
 
-@pytest.mark.parametrize("script", ["demo", "test", "bench", "lib/bootstrap.sh", "../.ci/run"])
+@pytest.mark.parametrize("script", ["demo", "test", "bench", "scenario", "lib/bootstrap.sh", "../.ci/run"])
 def test_shell_scripts_parse(repository: Path, script: str) -> None:
     subprocess.run(["bash", "-n", repository / "scripts" / script], check=True)

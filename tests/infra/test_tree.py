@@ -48,7 +48,7 @@ def test_no_large_or_built_file_is_tracked(repository: Path, tracked: list[Path]
     assert not [path for path in tracked if path.stat().st_size > 2_000_000]
 
 
-@pytest.mark.parametrize("name", ["demo", "test", "bench", "lock", "regenerate", "../.ci/run"])
+@pytest.mark.parametrize("name", ["demo", "test", "bench", "scenario", "lock", "regenerate", "../.ci/run"])
 def test_scripts_are_executable(repository: Path, name: str) -> None:
     script = repository / "scripts" / name
     assert os.access(script, os.X_OK)
