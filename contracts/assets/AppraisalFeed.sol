@@ -59,6 +59,7 @@ contract AppraisalFeed is IAppraisalFeed, VerdictConsumer {
     ) VerdictConsumer(registry_) {
         IModelRegistry.Layout memory outputs = registry_.modelRegistry().layoutOf(config.modelId);
         if (
+            // slither-disable-next-line divide-before-multiply (see the smallest answer below)
             outputs.reveal != 0 || // a score
             outputs.decimals.length != 1 ||
             address(config.shares).code.length == 0 ||

@@ -46,6 +46,7 @@ abstract contract MarketStore is ICollateralMarket, VerdictConsumer {
         uint256 growth = KinkRate.growth(rate, block.timestamp - market.accruedAt);
         uint256 scaled = market.totalBorrowAssets * growth + market.interestRemainder;
         interest = Math.min(scaled / KinkRate.WAD, type(uint128).max - market.totalSupplyAssets);
+        // slither-disable-next-line weak-prng (a remainder, nobody's dice)
         market.interestRemainder = uint64(scaled % KinkRate.WAD);
         market.accruedAt = uint64(block.timestamp);
         market.totalSupplyAssets += uint128(interest);

@@ -15,7 +15,7 @@ library VerifierCall {
     uint256 private constant MAX_ERROR_BYTES = 68;
 
     /// @notice Selector of verifyProof for `n` public signals, as snarkjs declares it.
-    function selector(uint256 n) internal pure returns (bytes4) {
+    function selectorOf(uint256 n) internal pure returns (bytes4) {
         string memory signature = string.concat(
             "verifyProof(uint256[2],uint256[2][2],uint256[2],uint256[",
             Strings.toString(n),

@@ -54,6 +54,7 @@ contract FraudGate is IFraudGate, VerdictConsumer {
         }
         if (!valid) revert InvalidLimits();
         modelId = modelId_;
+        // slither-disable-next-line missing-zero-check (part of `valid` above)
         issuer = issuer_;
         freeLimit = freeLimit_;
         window = window_;

@@ -39,7 +39,7 @@ contract ModelRegistry is ModelStore, ERC165 {
             verifier: verifier,
             maxAge: maxAge,
             outputCount: uint16(outputLayout.decimals.length), // at most LayoutLib.MAX_OUTPUTS
-            selector: VerifierCall.selector(signals),
+            selector: VerifierCall.selectorOf(signals),
             codeHash: VerifierCall.pin(verifier),
             layoutHash: layoutHash,
             transcriptHash: 0
@@ -80,6 +80,8 @@ contract ModelRegistry is ModelStore, ERC165 {
     ) external {
         Binding memory binding = _verifiable(modelId);
         if (proof.length != PROOF_AND_CONTEXT_BYTES) revert MalformedProof(proof.length);
+        // Only the outputs vary in length, and the binding fixes that.
+        // slither-disable-next-line encode-packed-collision
         bytes memory data = abi.encodePacked(
             binding.selector,
             proof[:VerifierCall.PROOF_BYTES],

@@ -25,6 +25,7 @@ abstract contract ModelStore is IModelRegistry {
     bytes4 public constant PROOF_SYSTEM_ID = bytes4(keccak256("groth16-bn254-v1"));
     bytes32 private constant MODEL_ID_DOMAIN = keccak256("verdict/model-id/v1");
 
+    // slither-disable-next-line uninitialized-state (written through storage pointers)
     mapping(uint256 modelId => Entry entry) internal _entries;
     mapping(address owner => mapping(bytes32 codeHash => bool frozen)) internal _frozenCode;
 

@@ -25,6 +25,7 @@ from prover.files import write_atomic
 from prover.jsontext import parse_json
 
 __all__ = [
+    "STOCK_FOLDERS",
     "Artifact",
     "CompilerError",
     "compile_contracts",
@@ -41,6 +42,9 @@ OPTIMIZER_RUNS = 10_000
 SMALL_RUNS = 200
 """For stock contracts whose code would not fit EIP-170's limit otherwise."""
 _SMALL = {"CollateralMarket": "contracts/lending/CollateralMarket.sol"}
+STOCK_FOLDERS = ("interfaces", "libraries", "registry", "lending", "oracles", "assets", "periphery")
+"""Folders of ``contracts/`` whose sources are shipped."""
+
 _CACHE_FORMAT = 1
 _OUTPUTS = ["abi", "evm.bytecode.object", "evm.deployedBytecode.object", "evm.deployedBytecode.immutableReferences"]
 _COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
@@ -132,8 +136,7 @@ def compile_contracts() -> dict[str, Artifact]:
     Raises:
         CompilerError: as ``compile_sources``.
     """
-    folders = ("interfaces", "libraries", "registry", "lending", "oracles", "assets", "periphery")
-    paths = sorted(path for folder in folders for path in (ROOT / "contracts" / folder).glob("*.sol"))
+    paths = sorted(path for folder in STOCK_FOLDERS for path in (ROOT / "contracts" / folder).glob("*.sol"))
     if not paths:
         raise CompilerError("contracts/ is missing beside the package", "use the shipped artifacts, or a checkout")
     sources = {path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8") for path in paths}

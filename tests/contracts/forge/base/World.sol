@@ -52,17 +52,6 @@ contract SealVerifier {
 
 /// @dev The registries, one tier model, one issuer, and people who attest, consent and prove.
 contract World is Harness {
-    /// @dev The arguments of `submit`, and the tier the facts have.
-    struct Item {
-        IDecisionRegistry.Attestation attestation;
-        bytes issuerSignature;
-        IDecisionRegistry.Consent consent;
-        bytes subjectSignature;
-        bytes output;
-        bytes proof;
-        uint256 tier;
-    }
-
     /// @dev What an honest submission is about.
     struct Facts {
         uint256 subjectKey;
@@ -119,9 +108,8 @@ contract World is Harness {
     }
 
     /// @dev Everything signed and proven as it should be.
-    function item(Facts memory facts) public view returns (Item memory made) {
+    function item(Facts memory facts) public view returns (IDecisionRegistry.Submission memory made) {
         uint256 salt = uint256(keccak256(abi.encode(facts)));
-        made.tier = facts.tier;
         made.attestation = IDecisionRegistry.Attestation({
             issuer: issuer,
             subject: vm.addr(facts.subjectKey),
@@ -154,7 +142,7 @@ contract World is Harness {
             personId: personId,
             tier: tier,
             consumer: consumer,
-            nonce: uint256(keccak256(abi.encode(consumer, last))),
+            nonce: uint256(keccak256(abi.encode(consumer, last))) >> 96,
             sequence: last + 1,
             observedAt: uint64(block.timestamp),
             expiresAt: uint64(block.timestamp) + life
@@ -162,7 +150,7 @@ contract World is Harness {
         submit(item(facts));
     }
 
-    function submit(Item memory made) public {
+    function submit(IDecisionRegistry.Submission memory made) public {
         decisions.submit(
             made.attestation,
             made.issuerSignature,

@@ -25,11 +25,12 @@ contract DecisionHandler is Harness {
     bool public suspended;
     mapping(uint256 subject => mapping(uint256 nonce => bool)) public nonceUsed;
     mapping(uint256 subject => mapping(uint256 consumer => Stored)) public stored;
+    mapping(uint256 subject => mapping(uint256 consumer => bool)) public withdrawn;
     mapping(uint256 subject => uint64) public minimum;
     mapping(uint256 subject => uint64) public lastSequence;
     mapping(uint256 subject => bytes32) public lastHash;
     mapping(bytes32 attestationHash => bool) public revoked;
-    World.Item[] private _history;
+    IDecisionRegistry.Submission[] private _history;
 
     constructor(World world_) {
         world = world_;
@@ -45,45 +46,52 @@ contract DecisionHandler is Harness {
 
     /// @dev An honest submission is accepted exactly when these books say so.
     function submit(uint256 who, uint256 tier, uint256 nonce, uint256 sequence, uint256 age, uint256 life) external {
-        who %= SUBJECTS;
-        World.Facts memory facts = _facts(who, tier, nonce % NONCES, sequence, age, life);
-        World.Item memory made = world.item(facts);
-        uint256 consumer = facts.consumer == consumerAt(0) ? 0 : 1;
-        bytes32 attestationHash = made.consent.attestationHash;
-        bool expected = !suspended &&
-            !nonceUsed[who][facts.nonce] &&
-            facts.observedAt + world.MAX_AGE() > block.timestamp &&
-            facts.expiresAt > block.timestamp &&
-            facts.sequence >= minimum[who] &&
-            !revoked[attestationHash] &&
-            (lastHash[who] == 0 || lastHash[who] == attestationHash || facts.sequence > lastSequence[who]);
+        World.Facts memory facts = _facts(who % SUBJECTS, tier, nonce % NONCES, sequence, age, life);
+        IDecisionRegistry.Submission memory made = world.item(facts);
+        bool expected = _enter(who % SUBJECTS, facts, made);
         try world.submit(made) {
             holds(expected, "a submission the books refuse was accepted");
         } catch {
             holds(!expected, "a submission the books accept was refused");
-            return;
         }
-        ++accepted;
-        nonceUsed[who][facts.nonce] = true;
-        (lastSequence[who], lastHash[who]) = (facts.sequence, attestationHash);
-        uint64 tooOldAt = facts.observedAt + world.MAX_AGE();
-        stored[who][consumer] = Stored({
-            attestationHash: attestationHash,
-            personId: facts.personId,
-            tier: facts.tier,
-            sequence: facts.sequence,
-            validUntil: facts.expiresAt < tooOldAt ? facts.expiresAt : tooOldAt
-        });
-        _history.push(made);
+    }
+
+    /// @dev A batch stores what submitting one by one would have stored, whatever is wrong with the others.
+    function submitBatch(uint256 first, uint256 second, uint256 tier, uint256 nonce, uint256 life) external {
+        IDecisionRegistry.Submission[] memory items = new IDecisionRegistry.Submission[](3);
+        uint256 expected;
+        for (uint256 i = 0; i < 3; ++i) {
+            uint256 who = (i == 1 ? second : first) % SUBJECTS;
+            World.Facts memory facts = _facts(who, tier >> i, (nonce >> i) % NONCES, nonce >> (8 * i), life >> 200, life);
+            items[i] = world.item(facts);
+            if (_enter(who, facts, items[i])) ++expected;
+        }
+        equal(world.decisions().submitBatch(world.modelId(), items), expected, "stored by a batch");
+    }
+
+    function withdrawConsent(uint256 who, uint256 consumer) external {
+        who %= SUBJECTS;
+        consumer %= CONSUMERS;
+        (IDecisionRegistry decisions, uint256 modelId, address issuer) = (
+            world.decisions(),
+            world.modelId(),
+            world.issuer()
+        );
+        vm.prank(vm.addr(key(who)));
+        try decisions.withdrawConsent(modelId, issuer, consumerAt(consumer)) {
+            withdrawn[who][consumer] = true;
+        } catch {
+            holds(withdrawn[who][consumer] || stored[who][consumer].validUntil == 0, "a consent could not be withdrawn");
+        }
     }
 
     /// @dev One thing wrong about an otherwise honest submission: never accepted.
     function submitForged(uint256 who, uint256 tier, uint256 fault, uint256 noise) external {
         who %= SUBJECTS;
         uint256 nonce = type(uint176).max - noise % NONCES;
-        World.Item memory made = world.item(_facts(who, tier, nonce, lastSequence[who] + 1, 0, 1 days));
+        IDecisionRegistry.Submission memory made = world.item(_facts(who, tier, nonce, lastSequence[who] + 1, 0, 1 days));
         fault %= 8;
-        if (fault == 0) made.output = world.encode(int256((made.tier + 1 + (noise % 2)) % 3));
+        if (fault == 0) made.output = world.encode(int256(((tier % 3) + 1 + (noise % 2)) % 3));
         if (fault == 1) made.proof[noise % made.proof.length] ^= bytes1(uint8(1 + (noise % 255)));
         if (fault == 2) made.attestation.personId ^= bytes32(noise | 1);
         if (fault == 3) made.consent.consumer = address(uint160(noise | 0x100));
@@ -155,9 +163,42 @@ contract DecisionHandler is Harness {
         Stored storage entry = stored[who][consumer];
         return
             entry.validUntil > block.timestamp &&
+            !withdrawn[who][consumer] &&
             !suspended &&
             !revoked[entry.attestationHash] &&
             entry.sequence >= minimum[who];
+    }
+
+    /// @dev Whether the submission has to be accepted; enters it if so.
+    function _enter(
+        uint256 who,
+        World.Facts memory facts,
+        IDecisionRegistry.Submission memory made
+    ) private returns (bool expected) {
+        uint256 consumer = facts.consumer == consumerAt(0) ? 0 : 1;
+        bytes32 attestationHash = made.consent.attestationHash;
+        uint64 tooOldAt = facts.observedAt + world.MAX_AGE();
+        expected =
+            !suspended &&
+            !nonceUsed[who][facts.nonce] &&
+            tooOldAt > block.timestamp &&
+            facts.expiresAt > block.timestamp &&
+            facts.sequence >= minimum[who] &&
+            !revoked[attestationHash] &&
+            (lastHash[who] == 0 || lastHash[who] == attestationHash || facts.sequence > lastSequence[who]);
+        if (!expected) return false;
+        ++accepted;
+        nonceUsed[who][facts.nonce] = true;
+        withdrawn[who][consumer] = false;
+        (lastSequence[who], lastHash[who]) = (facts.sequence, attestationHash);
+        stored[who][consumer] = Stored({
+            attestationHash: attestationHash,
+            personId: facts.personId,
+            tier: facts.tier,
+            sequence: facts.sequence,
+            validUntil: facts.expiresAt < tooOldAt ? facts.expiresAt : tooOldAt
+        });
+        _history.push(made);
     }
 
     function _facts(
@@ -189,7 +230,7 @@ contract DecisionsTest is Harness {
     function setUp() external {
         _world = new World();
         _handler = new DecisionHandler(_world);
-        bytes4[] memory selectors = new bytes4[](8);
+        bytes4[] memory selectors = new bytes4[](10);
         selectors[0] = DecisionHandler.submit.selector;
         selectors[1] = DecisionHandler.submitForged.selector;
         selectors[2] = DecisionHandler.replay.selector;
@@ -198,7 +239,22 @@ contract DecisionsTest is Harness {
         selectors[5] = DecisionHandler.raiseMinimum.selector;
         selectors[6] = DecisionHandler.suspendOrResume.selector;
         selectors[7] = DecisionHandler.wait.selector;
+        selectors[8] = DecisionHandler.submitBatch.selector;
+        selectors[9] = DecisionHandler.withdrawConsent.selector;
         target(address(_handler), selectors);
+    }
+
+    /// @dev The handler's world is not an empty one: it accepts, by one and by batch.
+    function test_TheHandlerReachesEverything() external {
+        _handler.submit(0, 1, 0, 1, 0, 10 days);
+        equal(_handler.accepted(), 1, "accepted");
+        holds(_handler.counts(0, 1), "counts");
+        _handler.withdrawConsent(0, 1);
+        holds(!_handler.counts(0, 1), "withdrawn");
+        this.invariant_NoDecisionWithoutAValidProof();
+        _handler.submitBatch(0, 1, 2, 6, 10 days);
+        equal(_handler.accepted(), 3, "two of three, one overtaken by the first");
+        this.invariant_NoDecisionWithoutAValidProof();
     }
 
     /// @dev No decision without a valid proof: what is stored is the tier that the attested facts have, and it counts

@@ -4,6 +4,8 @@ pragma solidity ^0.8.28;
 import {IModelRegistry} from "contracts/interfaces/IModelRegistry.sol";
 import {LayoutLib} from "contracts/libraries/LayoutLib.sol";
 import {OutputCodec} from "contracts/libraries/OutputCodec.sol";
+import {Price, PriceLib} from "contracts/libraries/PriceLib.sol";
+import {SharesLib} from "contracts/libraries/SharesLib.sol";
 import {Harness} from "../base/Harness.sol";
 
 /// @dev The libraries' internal functions, callable.
@@ -93,6 +95,38 @@ contract LibrariesTest is Harness {
         } catch {
             holds(!valid, "a valid layout was refused");
         }
+    }
+
+    /// @dev Supplying and withdrawing never gains; nobody's shares are worth less after another's supply.
+    function testFuzz_SupplyNeverGains(uint128 assets, uint128 pool, uint128 shares) external pure {
+        uint256 given = SharesLib.toSharesDown(assets, pool, shares);
+        uint256 poolAfter = uint256(pool) + assets;
+        uint256 sharesAfter = uint256(shares) + given;
+        atMost(SharesLib.toAssetsDown(given, poolAfter, sharesAfter), assets, "gained");
+        uint256 before = SharesLib.toAssetsDown(shares, pool, shares);
+        atMost(before, SharesLib.toAssetsDown(shares, poolAfter, sharesAfter), "diluted");
+        atMost(given, SharesLib.toSharesUp(assets, pool, shares), "direction");
+    }
+
+    /// @dev A debt's shares cost at least what was lent for them.
+    function testFuzz_DebtNeverForgives(uint128 assets, uint128 pool, uint128 shares) external pure {
+        uint256 owed = SharesLib.toSharesUp(assets, pool, shares);
+        uint256 debt = SharesLib.toAssetsUp(owed, uint256(pool) + assets, uint256(shares) + owed);
+        atMost(assets, debt, "forgiven");
+    }
+
+    /// @dev Collateral bought at the incentive is worth no more than what was paid and the incentive.
+    function testFuzz_LiquidatorsGetNoMoreThanTheIncentive(
+        uint96 paid,
+        uint96 numerator,
+        uint96 denominator,
+        uint16 incentive
+    ) external pure {
+        vm.assume(numerator != 0 && denominator != 0 && incentive <= 2_500);
+        Price memory price = Price(numerator, denominator);
+        uint256 bought = PriceLib.boughtDown(price, paid, incentive);
+        uint256 worth = PriceLib.valueDown(price, bought);
+        atMost(worth * 10_000, uint256(paid) * (10_000 + uint256(incentive)), "more than the incentive");
     }
 
     function _widen(int64[] calldata raw) private pure returns (int256[] memory values) {
