@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from prover.chain.attest import SignedAttestation, SignedConsent
+    from prover.chain.batch import Fate, Outcome, Submission, submit_batch
     from prover.chain.contracts import BoundContract
     from prover.chain.decision import Decision, DecisionStatus, decision_of, domain_of, submit, try_decision_of
     from prover.chain.deploy import (
@@ -19,11 +20,28 @@ if TYPE_CHECKING:
         deploy_collateral_market,
         deploy_contract,
         deploy_credit_line,
+        deploy_inference_store,
         deploy_stack,
         open_stack,
     )
     from prover.chain.eip712 import Attestation, Consent, Domain, context_for
-    from prover.chain.models import ModelCommitment, deploy_verifier, register_issuer, register_model
+    from prover.chain.issuers import (
+        IssuerStatus,
+        register_issuer,
+        resume_issuer,
+        retire_issuer,
+        supersede_issuer,
+        suspend_issuer,
+    )
+    from prover.chain.life import Life, life_of, withdraw_consent
+    from prover.chain.models import (
+        ModelCommitment,
+        ModelStatus,
+        deploy_verifier,
+        freeze_verifier,
+        name_guardian,
+        register_model,
+    )
     from prover.chain.networks import Network, connect
     from prover.chain.records import Deployment, Records
     from prover.chain.signer import Signer, development_signers, signer_for
@@ -31,6 +49,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "attest": ("SignedAttestation", "SignedConsent"),
+    "batch": ("Fate", "Outcome", "Submission", "submit_batch"),
     "contracts": ("BoundContract",),
     "decision": ("Decision", "DecisionStatus", "decision_of", "domain_of", "submit", "try_decision_of"),
     "deploy": (
@@ -38,11 +57,28 @@ _HOME = {
         "deploy_collateral_market",
         "deploy_contract",
         "deploy_credit_line",
+        "deploy_inference_store",
         "deploy_stack",
         "open_stack",
     ),
     "eip712": ("Attestation", "Consent", "Domain", "context_for"),
-    "models": ("ModelCommitment", "deploy_verifier", "register_issuer", "register_model"),
+    "issuers": (
+        "IssuerStatus",
+        "register_issuer",
+        "resume_issuer",
+        "retire_issuer",
+        "supersede_issuer",
+        "suspend_issuer",
+    ),
+    "life": ("Life", "life_of", "withdraw_consent"),
+    "models": (
+        "ModelCommitment",
+        "ModelStatus",
+        "deploy_verifier",
+        "freeze_verifier",
+        "name_guardian",
+        "register_model",
+    ),
     "networks": ("Network", "connect"),
     "records": ("Deployment", "Records"),
     "signer": ("Signer", "development_signers", "signer_for"),
@@ -58,8 +94,13 @@ __all__ = [
     "DecisionStatus",
     "Deployment",
     "Domain",
+    "Fate",
+    "IssuerStatus",
+    "Life",
     "ModelCommitment",
+    "ModelStatus",
     "Network",
+    "Outcome",
     "Receipt",
     "Records",
     "Sender",
@@ -67,22 +108,33 @@ __all__ = [
     "SignedConsent",
     "Signer",
     "Stack",
+    "Submission",
     "connect",
     "context_for",
     "decision_of",
     "deploy_collateral_market",
     "deploy_contract",
     "deploy_credit_line",
+    "deploy_inference_store",
     "deploy_stack",
     "deploy_verifier",
     "development_signers",
     "domain_of",
+    "freeze_verifier",
+    "life_of",
+    "name_guardian",
     "open_stack",
     "register_issuer",
     "register_model",
+    "resume_issuer",
+    "retire_issuer",
     "signer_for",
     "submit",
+    "submit_batch",
+    "supersede_issuer",
+    "suspend_issuer",
     "try_decision_of",
+    "withdraw_consent",
 ]
 
 

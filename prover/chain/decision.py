@@ -87,6 +87,26 @@ def submission(
     )
 
 
+def check_domains(registry: BoundContract, attestation: SignedAttestation, consent: SignedConsent) -> None:
+    """That two statements were signed for this registry on this chain.
+
+    Raises:
+        WrongChainError: for another chain.
+        ChainError: for another registry.
+    """
+    here = domain_of(registry)
+    for name, signed in (("attestation", attestation.domain), ("consent", consent.domain)):
+        if signed.chain_id != here.chain_id:
+            raise WrongChainError(
+                f"the {name} was signed for chain {signed.chain_id}, {registry.network.name} is chain {here.chain_id}"
+            )
+        if signed.verifying_contract != here.verifying_contract:
+            raise ChainError(
+                f"the {name} was signed for the registry {signed.verifying_contract}, not for {registry.address}",
+                "have it signed again for this deployment",
+            )
+
+
 def submit(
     sender: Sender,
     registry: BoundContract,
@@ -110,17 +130,7 @@ def submit(
         ChainError: they were signed for another registry, or the transaction was refused by the node.
         TransactionReverted: the registry refuses, with its error's name.
     """
-    here = domain_of(registry)
-    for name, signed in (("attestation", attestation.domain), ("consent", consent.domain)):
-        if signed.chain_id != here.chain_id:
-            raise WrongChainError(
-                f"the {name} was signed for chain {signed.chain_id}, {registry.network.name} is chain {here.chain_id}"
-            )
-        if signed.verifying_contract != here.verifying_contract:
-            raise ChainError(
-                f"the {name} was signed for the registry {signed.verifying_contract}, not for {registry.address}",
-                "have it signed again for this deployment",
-            )
+    check_domains(registry, attestation, consent)
     return sender.transact(registry, "submit", *submission(attestation, consent, output, proof))
 
 
@@ -132,22 +142,23 @@ def try_decision_of(registry: BoundContract, model_id: int, issuer: str, subject
     """
     addresses = (checked_address(issuer), checked_address(subject), checked_address(consumer))
     status, stored = registry.read("tryDecisionOf", model_id, *addresses)
-    return _decision(DecisionStatus(status), stored)
+    return decoded(DecisionStatus(status), stored)
 
 
 def decision_of(registry: BoundContract, model_id: int, issuer: str, subject: str, consumer: str) -> Decision:
     """The decision if it counts now.
 
     Raises:
-        TransactionReverted: DecisionMissing, DecisionExpired, DecisionRevoked, DecisionIssuerInactive or
-            DecisionModelDeprecated.
+        TransactionReverted: DecisionMissing, DecisionExpired, DecisionRevoked, DecisionConsentWithdrawn,
+            DecisionIssuerInactive, DecisionModelDeprecated or DecisionModelFrozen.
         ChainError: as :func:`try_decision_of`.
     """
     addresses = (checked_address(issuer), checked_address(subject), checked_address(consumer))
-    return _decision(DecisionStatus.VALID, registry.read("decisionOf", model_id, *addresses))
+    return decoded(DecisionStatus.VALID, registry.read("decisionOf", model_id, *addresses))
 
 
-def _decision(status: DecisionStatus, stored: Any) -> Decision:
+def decoded(status: DecisionStatus, stored: Any) -> Decision:
+    """The Solidity struct with its status."""
     values, decimals, issuer, person_id, attestation_hash, observed_at, valid_until, sequence = stored
     return Decision(
         status=status,

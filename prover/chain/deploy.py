@@ -98,6 +98,23 @@ def deploy_collateral_market(sender: Sender, records: Records, stack: Stack, *, 
     return market
 
 
+def deploy_inference_store(sender: Sender, records: Records, stack: Stack, *, fresh: bool = False) -> BoundContract:
+    """Deploy InferenceStore, which keeps verified inferences for anybody to read, or reuse the recorded one. No owner.
+
+    Args:
+        sender: who deploys.
+        records: of the sender's network.
+        stack: whose ModelRegistry verifies for it.
+        fresh: deploy a new one whatever is recorded.
+
+    Raises:
+        DeploymentError, ChainError: see :func:`deploy_contract`.
+    """
+    store = deploy_contract(sender, records, load_artifact("InferenceStore"), (stack.models.address,), fresh=fresh)
+    _require_link(store, "verifier", stack.models.address)
+    return store
+
+
 def open_stack(records: Records) -> Stack:
     """The recorded stack, checked against the chain; deploys nothing.
 

@@ -1,4 +1,4 @@
-"""Registering models and issuers on a deployed stack; a second run finds what the first one did on the chain itself."""
+"""Models on a deployed stack: registered, retired, switched off. Registering twice finds what the first run did."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from prover.chain.artifacts import Artifact
 from prover.chain.contracts import BoundContract, checked_address
 from prover.chain.deploy import deploy_contract
 from prover.chain.records import Records
-from prover.chain.transactions import Sender
+from prover.chain.transactions import Receipt, Sender
 from prover.errors import DeploymentError, KeyMismatchError
 from prover.schema.hashing import keccak256
 from prover.schema.layout import Layout
 
 PROOF_SYSTEM_ID = keccak256(b"groth16-bn254-v1")[:4]
+NOBODY = "0x" + "00" * 20
 
 
 class ModelStatus(IntEnum):
@@ -26,16 +27,6 @@ class ModelStatus(IntEnum):
     ACTIVE = 2
     DEPRECATED = 3
     FROZEN = 4
-
-
-class IssuerStatus(IntEnum):
-    """Where an issuer stands in its registry."""
-
-    UNKNOWN = 0
-    ACTIVE = 1
-    SUSPENDED = 2
-    RETIRED = 3
-    SUPERSEDED = 4
 
 
 @dataclass(frozen=True)
@@ -124,16 +115,16 @@ def register_model(
         The model's id.
 
     Raises:
-        DeploymentError: the model is deprecated, or bound to another verifier or maximum age.
+        DeploymentError: the model is deprecated or frozen, or bound to another verifier or maximum age.
         TransactionReverted: the registry refuses the commitment or the verifier.
         ChainError: see :meth:`Sender.send`.
     """
     struct, verifier = commitment.as_tuple(), checked_address(verifier)
     model_id: int = models.read("modelIdOf", sender.address, struct, supersedes)
     status = model_status(models, model_id)
-    if status is ModelStatus.DEPRECATED:
+    if status in (ModelStatus.DEPRECATED, ModelStatus.FROZEN):
         raise DeploymentError(
-            f"model {model_id:#x} is deprecated for good", "register a changed model as its successor"
+            f"model {model_id:#x} is {status.name.lower()} for good", "register a changed model as its successor"
         )
     if status is ModelStatus.ACTIVE:
         _check_binding(models, model_id, verifier, max_age)
@@ -157,29 +148,29 @@ def deprecate_model(sender: Sender, models: BoundContract, model_id: int) -> Non
     sender.transact(models, "deprecateModel", model_id)
 
 
-def register_issuer(sender: Sender, issuers: BoundContract, administrator: str | None = None, uri: str = "") -> None:
-    """Register the sender as an issuer of attestations, unless it already is one.
+def freeze_verifier(sender: Sender, models: BoundContract, model_id: int) -> Receipt:
+    """Switch a model's verifier off, for ever; decisions it stored stop counting at the next read.
 
     Args:
-        sender: the issuer itself.
-        issuers: the IssuerRegistry.
-        administrator: who may suspend and retire it, best a cold key; the issuer itself when None.
-        uri: where it describes itself.
+        sender: the model's owner or its guardian. The owner can bind that code to none of its models again.
+        models: the ModelRegistry.
+        model_id: a bound model, deprecated or not.
 
     Raises:
-        DeploymentError: it was suspended or retired.
+        TransactionReverted: NotModelGuardian, ModelPending, ModelNotFound, or VerifierIsFrozen when it is already.
         ChainError: see :meth:`Sender.send`.
     """
-    status = issuer_status(issuers, sender.address)
-    if status is IssuerStatus.UNKNOWN:
-        sender.transact(issuers, "registerIssuer", checked_address(administrator or sender.address), uri)
-    elif status is not IssuerStatus.ACTIVE:
-        raise DeploymentError(f"issuer {sender.address} is {status.name.lower()}", "its administrator may resume it")
+    return sender.transact(models, "freezeVerifier", model_id)
 
 
-def issuer_status(issuers: BoundContract, issuer: str) -> IssuerStatus:
-    """Where an issuer stands. Raises ChainError when there is no such registry."""
-    return IssuerStatus(issuers.read("statusOf", issuer))
+def name_guardian(sender: Sender, models: BoundContract, model_id: int, guardian: str | None) -> Receipt:
+    """As a model's owner, name who may freeze its verifier besides, and do nothing else; None dismisses.
+
+    Raises:
+        TransactionReverted: NotModelOwner, ModelNotFound.
+        ChainError: no address, or see :meth:`Sender.send`.
+    """
+    return sender.transact(models, "nameGuardian", model_id, checked_address(guardian or NOBODY))
 
 
 def _check_binding(models: BoundContract, model_id: int, verifier: str, max_age: int) -> None:

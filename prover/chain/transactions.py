@@ -74,6 +74,15 @@ class Sender:
         data = contract.encode(function, args)
         return self.send(contract.address, data, f"{contract.name}.{function}", value, contract.errors)
 
+    def gas_for(self, contract: BoundContract, function: str, *args: Any) -> int:
+        """The gas limit :meth:`transact` would set: 2^24, the most there may be, when there is no room for a margin.
+
+        Raises:
+            TransactionReverted, ChainError: as :meth:`transact`.
+        """
+        intent = self._intent(contract.address, contract.encode(function, args), 0)
+        return self._simulated_gas(intent, f"{contract.name}.{function}", contract.errors)
+
     def create(self, artifact: Artifact, args: Sequence[Any] = ()) -> Receipt:
         """Deploy a contract. Raises as :meth:`transact`."""
         errors = stock_errors()

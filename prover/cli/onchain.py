@@ -111,7 +111,7 @@ def attest(
     """As an issuer, commit to a person's facts and sign the commitment. Registers the issuer on its first use."""
     from prover.chain.attest import attest as sign
     from prover.chain.decision import domain_of
-    from prover.chain.models import register_issuer
+    from prover.chain.issuers import register_issuer
 
     bundle = prover.load(directory)
     facts = prover.Opening.of(bundle.schema, read_input(input_, index, bundle.schema))

@@ -13,7 +13,7 @@ from prover.chain.contracts import BoundContract
 from prover.chain.decision import Decision, domain_of, submit, try_decision_of
 from prover.chain.deploy import Stack, deploy_credit_line, deploy_stack
 from prover.chain.eip712 import Domain, context_for
-from prover.chain.models import register_issuer
+from prover.chain.issuers import register_issuer
 from prover.chain.networks import Network, connect
 from prover.chain.publish import Published, publish
 from prover.chain.records import Records

@@ -25,7 +25,7 @@ from prover.chain.contracts import BoundContract
 from prover.chain.decision import domain_of, submission
 from prover.chain.deploy import Stack, deploy_stack
 from prover.chain.eip712 import context_for
-from prover.chain.models import register_issuer
+from prover.chain.issuers import register_issuer
 from prover.chain.publish import Published, publish
 from prover.chain.records import Records
 from prover.chain.reverts import ErrorTable

@@ -15,14 +15,8 @@ from prover.chain.contracts import BoundContract
 from prover.chain.decision import DecisionStatus, decision_of, domain_of, submission, submit, try_decision_of
 from prover.chain.deploy import Stack, deploy_credit_line, deploy_stack
 from prover.chain.eip712 import Domain, context_for
-from prover.chain.models import (
-    IssuerStatus,
-    deploy_verifier,
-    deprecate_model,
-    issuer_status,
-    register_issuer,
-    register_model,
-)
+from prover.chain.issuers import IssuerStatus, issuer_status, register_issuer
+from prover.chain.models import deploy_verifier, deprecate_model, register_model
 from prover.chain.networks import Network, connect
 from prover.chain.records import Records
 from prover.chain.signer import Signer, development_signers

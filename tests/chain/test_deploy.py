@@ -16,11 +16,13 @@ from prover.chain.deploy import (
     deploy_collateral_market,
     deploy_contract,
     deploy_credit_line,
+    deploy_inference_store,
     deploy_stack,
     open_contract,
     open_stack,
 )
-from prover.chain.models import deploy_verifier, register_issuer, register_model
+from prover.chain.issuers import register_issuer
+from prover.chain.models import deploy_verifier, register_model
 from prover.chain.networks import Network, connect
 from prover.chain.records import Records
 from prover.chain.transactions import Sender
@@ -94,6 +96,22 @@ def test_the_testers_records_stay_in_memory(tester: Network, tmp_path: Path) -> 
     assert deploy_stack(sender, records).decisions.address == stack.decisions.address
     assert nonce(sender) == sent
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_of_inferences_is_deployed_when_asked_for(records: Records, deployer: Sender) -> None:
+    stack = deploy_stack(deployer, records)
+    assert "InferenceStore.json" not in files(records)
+    store = deploy_inference_store(deployer, records, stack)
+    sent = nonce(deployer)
+    assert store.read("verifier") == stack.models.address
+    assert "InferenceStore.json" in files(records)
+    assert deploy_inference_store(deployer, records, open_stack(records)).address == store.address
+    assert nonce(deployer) == sent
+    with pytest.raises(TransactionReverted, match="InferenceNotFound"):
+        store.read("getInference", bytes(32))
+    elsewhere = deploy_stack(deployer, records, fresh=True)
+    with pytest.raises(DeploymentError, match="was made with arguments"):
+        deploy_inference_store(deployer, records, elsewhere)
 
 
 def test_fresh_contracts_and_the_old_record(records: Records, deployer: Sender) -> None:
