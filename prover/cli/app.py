@@ -8,7 +8,7 @@ import sys
 
 import typer
 
-from prover.cli import model, onchain, ops
+from prover.cli import model, onchain, ops, registry
 from prover.cli.console import fail
 from prover.errors import VerdictError
 
@@ -38,6 +38,7 @@ def _root(
 
 model.register(app)
 onchain.register(app)
+registry.register(app)
 ops.register(app)
 
 

@@ -11,19 +11,25 @@ import prover
 from prover.cli.console import JsonOption, emit, progress_bar, table
 from prover.cli.inputs import integer, read_input
 from prover.cli.model import Backend, Directory, describe, read_applicant
+from prover.cli.network import (
+    DEPLOYMENTS,
+    AccountOption,
+    ChainIdOption,
+    DeploymentsOption,
+    KeystoreOption,
+    NetworkOption,
+    open_records,
+    open_sender,
+    open_stack,
+)
 from prover.errors import InputError
 
 if TYPE_CHECKING:
     from prover.chain.deploy import Stack
+    from prover.chain.life import Life
     from prover.chain.records import Records
     from prover.chain.transactions import Sender
 
-NetworkOption = Annotated[str, typer.Option("--network", metavar="N", help="node (of `verdict node`) or an RPC URL.")]
-ChainIdOption = Annotated[int | None, typer.Option("--chain-id", help="Refuse any other chain.")]
-KeystoreOption = Annotated[Path | None, typer.Option("--keystore", help="Signing key; else VERDICT_PRIVATE_KEY.")]
-AccountOption = Annotated[int, typer.Option("--account", help="Development chains: which of their accounts signs.")]
-DeploymentsOption = Annotated[Path, typer.Option("--deployments", help="Folder of the deployment records.")]
-DEPLOYMENTS = Path("deployments")
 DAY = 86_400
 
 
@@ -60,6 +66,7 @@ def deploy(
     max_age: Annotated[int, typer.Option(help="Seconds after observation that a decision counts.")] = 30 * DAY,
     credit_line: Annotated[bool, typer.Option("--credit-line", help="The lending vault and a token, too.")] = False,
     market: Annotated[bool, typer.Option("--collateral-market", help="The collateral market, too.")] = False,
+    inferences: Annotated[bool, typer.Option("--inference-store", help="A store of inferences, too.")] = False,
     fresh: Annotated[bool, typer.Option("--fresh", help="New contracts whatever is recorded.")] = False,
     deployments: DeploymentsOption = DEPLOYMENTS,
     keystore: KeystoreOption = None,
@@ -68,11 +75,16 @@ def deploy(
     as_json: JsonOption = False,
 ) -> None:
     """Deploy the registries and the bundle's verifier, and register the model. Twice is as good as once."""
-    from prover.chain.deploy import deploy_collateral_market, deploy_credit_line, deploy_stack
+    from prover.chain.deploy import (
+        deploy_collateral_market,
+        deploy_credit_line,
+        deploy_inference_store,
+        deploy_stack,
+    )
     from prover.chain.publish import publish
 
     bundle = prover.load(directory)
-    sender, records = _sender(network, chain_id, keystore, account, deployments)
+    sender, records = open_sender(network, chain_id, keystore, account, deployments)
     stack = deploy_stack(sender, records, fresh=fresh)
     published = publish(sender, records, stack, bundle, max_age=max_age, fresh=fresh)
     document: dict[str, Any] = {
@@ -88,6 +100,8 @@ def deploy(
         document |= {"creditLine": lender.address, "token": lender.read("asset")}
     if market:
         document["collateralMarket"] = deploy_collateral_market(sender, records, stack, fresh=fresh).address
+    if inferences:
+        document["inferenceStore"] = deploy_inference_store(sender, records, stack, fresh=fresh).address
     emit(document, as_json=as_json)
 
 
@@ -115,8 +129,8 @@ def attest(
 
     bundle = prover.load(directory)
     facts = prover.Opening.of(bundle.schema, read_input(input_, index, bundle.schema))
-    sender, records = _sender(network, chain_id, keystore, account, deployments)
-    stack = _open_stack(records)
+    sender, records = open_sender(network, chain_id, keystore, account, deployments)
+    stack = open_stack(records)
     register_issuer(sender, stack.issuers)
     observed = sender.network.now()
     signed = sign(
@@ -157,8 +171,8 @@ def consent(
     as_json: JsonOption = False,
 ) -> None:
     """As the subject, allow this model to judge an attestation for one consumer. Prints the proof's context."""
-    sender, records = _sender(network, chain_id, keystore, account, deployments)
-    bundle, stack = prover.load(directory), _open_stack(records)
+    sender, records = open_sender(network, chain_id, keystore, account, deployments)
+    bundle, stack = prover.load(directory), open_stack(records)
     signed, context = _consent(sender, records, stack, bundle, attestation, consumer, valid_for)
     signed.save(output)
     emit({"consent": str(output), "context": hex(context)}, as_json=as_json)
@@ -189,8 +203,8 @@ def submit(
     from prover.chain.decision import submit as send
 
     bundle = prover.load(directory)
-    sender, records = _sender(network, chain_id, keystore, account, deployments)
-    stack = _open_stack(records)
+    sender, records = open_sender(network, chain_id, keystore, account, deployments)
+    stack = open_stack(records)
     statement = SignedAttestation.load(attestation)
     if (opening is None) == (proof is None):
         raise InputError("say what to submit", "give --opening and --consumer, or --consent and --proof, not both")
@@ -220,6 +234,7 @@ def decision(
     issuer: Annotated[str, typer.Option(help="Whose attestation it rests on.")],
     subject: Annotated[str, typer.Option(help="Whom it is about.")],
     consumer: Annotated[str, typer.Option(help="Contract it was consented to.")],
+    life: Annotated[bool, typer.Option("--life", help="All that became of it: for auditors.")] = False,
     network: NetworkOption = "node",
     deployments: DeploymentsOption = DEPLOYMENTS,
     chain_id: ChainIdOption = None,
@@ -227,12 +242,14 @@ def decision(
 ) -> None:
     """Read a decision as a consumer would: exit code 0 if it is valid, 1 if it is not."""
     from prover.chain.decision import try_decision_of
+    from prover.chain.life import life_of
     from prover.chain.publish import recorded_model_id
 
-    bundle, records = prover.load(directory), _records(network, chain_id, deployments)
-    stack = _open_stack(records)
+    bundle, records = prover.load(directory), open_records(network, chain_id, deployments)
+    stack = open_stack(records)
     model_id = recorded_model_id(records, stack, bundle)
-    found = try_decision_of(stack.decisions, model_id, issuer, subject, consumer)
+    whole = life_of(stack.decisions, model_id, issuer, subject, consumer) if life else None
+    found = whole.decision if whole else try_decision_of(stack.decisions, model_id, issuer, subject, consumer)
     document = {
         "status": found.status.name.lower(),
         "values": list(found.values),
@@ -242,6 +259,8 @@ def decision(
         "validUntil": found.valid_until,
         "sequence": found.sequence,
     }
+    if whole:
+        document |= _life(whole)
     emit(document, as_json=as_json)
     raise typer.Exit(0 if found.valid else 1)
 
@@ -259,29 +278,6 @@ def doctor(as_json: JsonOption = False) -> None:
         drawn = [[check.name, check.found or "missing", check.needed_for, check.remedy] for check in checks]
         table("verdict doctor", ["", "found", "needed for", "to do"], drawn)
     raise typer.Exit(0 if well else 1)
-
-
-def _records(network: str, chain_id: int | None, deployments: Path) -> Records:
-    from prover.chain.networks import connect
-    from prover.chain.records import Records
-
-    return Records(connect(network, chain_id), deployments)
-
-
-def _sender(
-    network: str, chain_id: int | None, keystore: Path | None, account: int, deployments: Path
-) -> tuple[Sender, Records]:
-    from prover.chain.signer import signer_for
-    from prover.chain.transactions import Sender
-
-    records = _records(network, chain_id, deployments)
-    return Sender(records.network, signer_for(records.network, keystore, account)), records
-
-
-def _open_stack(records: Records) -> Stack:
-    from prover.chain.deploy import open_stack
-
-    return open_stack(records)
 
 
 def _consent(
@@ -309,6 +305,25 @@ def _consent(
     signed = sign(sender.signer, statement.hash, model_id, consumer, deadline, domain)
     context = context_for(domain.chain_id, domain.verifying_contract, model_id, statement.hash, signed.consent.nonce)
     return signed, context
+
+
+def _life(life: Life) -> dict[str, Any]:
+    """What ``--life`` adds. Numbers beyond 64 bits are texts, as in the signed files."""
+    return {
+        "consentNonce": str(life.consent_nonce),
+        "submittedAt": life.submitted_at,
+        "withdrawnAt": life.withdrawn_at,
+        "attestationHash": "0x" + life.decision.attestation_hash.hex(),
+        "revoked": life.revoked,
+        "superseded": life.superseded,
+        "lastSequence": life.last_sequence,
+        "minimumSequence": life.minimum_sequence,
+        "schema": "0x" + life.schema_hash.hex(),
+        "modelStatus": life.model_status.name.lower(),
+        "modelSuccessor": None if life.model_successor is None else hex(life.model_successor),
+        "issuerStatus": life.issuer_status.name.lower(),
+        "issuerSuccessor": life.issuer_successor,
+    }
 
 
 def _bytes32(name: str, text: str) -> bytes:

@@ -4,54 +4,21 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import pytest
-
-from prover.chain import node
-
-from .conftest import Verdict
-
-ACCOUNTS = (
-    "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266",
-    "0x70997970C51812dc3A010C7d01b50e0d17dc79C8",
-    "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC",
-)
-"""anvil's first development accounts: owner, issuer, subject."""
-
-
-@pytest.fixture(scope="module")
-def chain(require_tool: Callable[[str], Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The URL of a node of our own."""
-    for tool in ("anvil", "node", "solc", "native"):
-        require_tool(tool)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    patch = pytest.MonkeyPatch()
-    patch.setenv("VERDICT_HOME", str(tmp_path_factory.mktemp("home")))
-    patch.delenv("VERDICT_PRIVATE_KEY", raising=False)
-    process = node.start(port)
-    yield process.url
-    node.stop()
-    patch.undo()
-
-
-@pytest.fixture(scope="module")
-def records(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("deployments")
+from .conftest import ACCOUNTS, Verdict
 
 
 def test_a_decision_from_model_to_chain(
     verdict: Verdict, loan: Path, models: Path, chain: str, records: Path, tmp_path: Path
 ) -> None:
     where = ("--network", chain, "--deployments", records, "--json")
-    everything = ("deploy", loan, "--credit-line", "--collateral-market", *where)
+    everything = ("deploy", loan, "--credit-line", "--collateral-market", "--inference-store", *where)
     deployed = verdict(*everything)
     assert deployed.code == 0, deployed.stderr
     assert verdict(*everything).document == deployed.document, "twice is as good as once"
-    assert (records / "31337" / "CollateralMarket.json").is_file()
+    for name in ("CollateralMarket", "InferenceStore"):
+        assert (records / "31337" / f"{name}.json").is_file()
     assert deployed.document["collateralMarket"] != deployed.document["creditLine"]
     lender = deployed.document["creditLine"]
     _, issuer, subject = ACCOUNTS
@@ -73,6 +40,12 @@ def test_a_decision_from_model_to_chain(
     found = verdict("decision", loan, *question)
     assert (found.code, found.document["status"]) == (0, "valid")
     assert found.document["values"] == sent.document["values"]
+    life = verdict("decision", loan, "--life", *question)
+    assert life.code == 0
+    assert found.document.items() <= life.document.items()
+    assert life.document["attestationHash"] == attested.document["attestationHash"]
+    assert (life.document["modelStatus"], life.document["issuerStatus"]) == ("active", "active")
+    assert (life.document["withdrawnAt"], life.document["superseded"]) == (None, False)
 
 
 def test_a_relayer_submits_what_others_signed_and_proved(
