@@ -35,7 +35,10 @@ UNOPTIMISED = {
     "enabled": False,
     "details": {"yul": True, "yulDetails": {"stackAllocation": True, "optimizerSteps": ":"}},
 }
-LEFT_OUT = ("test_forge.py", "test_coverage.py", "test_gas.py", "test_lint.py", "test_slither.py", "test_solc.py")
+LEFT_OUT = tuple(
+    f"test_{name}.py"
+    for name in ("forge", "coverage", "gas", "gas_limits", "lint", "slither", "solc", "symbolic")  # no tests of lines
+)
 
 
 class Coverage:
