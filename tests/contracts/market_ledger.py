@@ -75,9 +75,7 @@ class MarketLedger:
             return
         x = min(self.rate() * (now - self.accrued_at) // YEAR, LARGEST_EXPONENT)
         square = x * x // (2 * WAD)
-        interest, self.remainder = divmod(
-            self.borrowed * (x + square + square * x // (3 * WAD)) + self.remainder, WAD
-        )
+        interest, self.remainder = divmod(self.borrowed * (x + square + square * x // (3 * WAD)) + self.remainder, WAD)
         assert interest >= 0
         self.supplied += interest
         self.borrowed += interest

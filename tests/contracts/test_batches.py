@@ -21,9 +21,7 @@ Q = 2188824287183927522224640574525727508869631115729782366268903789464522620858
 
 def batch(lab: Lab, items: list[Submission], model: int | None = None, by: Signer | None = None) -> Receipt:
     model_id = lab.tier_model if model is None else model
-    return lab.send(
-        "DecisionRegistry", "submitBatch", model_id, [item.args for item in items], by=by or lab.relayer
-    )
+    return lab.send("DecisionRegistry", "submitBatch", model_id, [item.args for item in items], by=by or lab.relayer)
 
 
 def people(lab: Lab) -> list[Signer]:
@@ -304,9 +302,7 @@ def test_many_inferences_of_seven_outputs(lab: Lab) -> None:
         with reverts("InvalidProof"):
             lab.send("ModelRegistry", "verifyInferences", lab.score_model, bad)
     with reverts("MalformedProof", 256):
-        lab.send(
-            "ModelRegistry", "verifyInferences", lab.score_model, [(*inferences[0][:2], inferences[0][2][:256])]
-        )
+        lab.send("ModelRegistry", "verifyInferences", lab.score_model, [(*inferences[0][:2], inferences[0][2][:256])])
     with reverts("EmptyBatch"):
         lab.send("ModelRegistry", "verifyInferences", lab.score_model, [])
     with reverts("ModelNotFound", 1):

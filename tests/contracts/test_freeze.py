@@ -1,16 +1,12 @@
-"""The kill switch of a verifier, who may pull it, and a timelock as a model's owner."""
+"""The kill switch of a verifier, and who may pull it."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import pytest
-from web3 import Web3
-
 from prover.chain.signer import Signer
-from prover.chain.solc import compile_sources
 from tests.contracts.circuits import helper_contracts
-from tests.contracts.lab import CONTENT, DAY, MAX_AGE, TIER_LAYOUT, Lab, reverts
+from tests.contracts.lab import CONTENT, MAX_AGE, TIER_LAYOUT, Lab, reverts
 from tests.contracts.test_audits import state, statement
 from tests.contracts.test_batches import batch
 
@@ -121,7 +117,9 @@ def test_a_guardian_freezes_and_does_nothing_else(lab: Lab) -> None:
     receipt = freeze(lab, by=lab.bob)
     assert lab.events(receipt, "ModelRegistry", "VerifierFrozen")[0]["caller"] == lab.bob.address
     # The owner is who cannot bind the code again, not the guardian.
-    assert lab.read("ModelRegistry", "isCodeFrozen", lab.owner.address, lab.read("ModelRegistry", "bindingOf", model)[4])
+    assert lab.read(
+        "ModelRegistry", "isCodeFrozen", lab.owner.address, lab.read("ModelRegistry", "bindingOf", model)[4]
+    )
 
 
 def test_a_guardian_can_be_dismissed_and_leaves_with_the_owner(lab: Lab) -> None:
@@ -170,43 +168,3 @@ def test_a_stolen_owner_key_reaches_no_further_than_its_own_models(lab: Lab) -> 
     assert lab.status(lab.bob, model=forged) == 1
     with reverts("ModelNotAccepted"):
         lab.send("CreditLine", "draw", forged, lab.issuer.address, 1, by=lab.bob)
-
-
-@pytest.fixture
-def timelock(lab: Lab) -> Any:
-    """OpenZeppelin's TimelockController with a day's delay, proposer and executor bob."""
-    source = (
-        "// SPDX-License-Identifier: MIT\npragma solidity 0.8.37;\n"
-        'import {TimelockController} from "@openzeppelin/contracts/governance/TimelockController.sol";\n'
-        "contract Timelock is TimelockController {\n"
-        "    constructor(address[] memory who) TimelockController(1 days, who, who, address(0)) {}\n}\n"
-    )
-    artifact = compile_sources({"tests/Timelock.sol": source})["Timelock"]
-    return lab.deploy_as("Timelock", artifact, [lab.bob.address])
-
-
-def test_a_timelock_owns_a_model_and_a_guardian_needs_no_delay(lab: Lab, timelock: Any) -> None:
-    models = lab.contracts["ModelRegistry"]
-
-    def call(function: str, *args: object) -> bytes:
-        encoded = models.web3.encode_abi(function, args=list(args))
-        return bytes.fromhex(str(encoded)[2:])
-
-    def run(function: str, *args: object) -> None:
-        operation = (models.address, 0, call(function, *args), bytes(32), bytes(32))
-        lab.send("Timelock", "schedule", *operation, DAY, by=lab.bob)
-        with reverts("TimelockUnexpectedOperationState"):
-            lab.send("Timelock", "execute", *operation, by=lab.bob)
-        lab.travel(lab.network.now() + DAY + 1)
-        lab.send("Timelock", "execute", *operation, by=lab.bob)
-
-    lab.send("ModelRegistry", "transferModelOwnership", lab.tier_model, timelock.address)
-    run("acceptModelOwnership", lab.tier_model)
-    assert lab.read("ModelRegistry", "getModel", lab.tier_model)[2] == timelock.address
-    with reverts("NotModelOwner", lab.tier_model, lab.owner.address):
-        lab.send("ModelRegistry", "deprecateModel", lab.tier_model)
-    run("nameGuardian", lab.tier_model, lab.alice.address)
-    freeze(lab, by=lab.alice)
-    assert lab.read("ModelRegistry", "statusOf", lab.tier_model) == FROZEN
-    code_hash = Web3.keccak(lab.network.w3.eth.get_code(Web3.to_checksum_address(lab.address("TierVerifier"))))
-    assert lab.read("ModelRegistry", "isCodeFrozen", timelock.address, code_hash)

@@ -69,4 +69,3 @@ def test_a_burning_wallet_costs_its_own_item_only(lab: Lab) -> None:
     assert skipped(lab, receipt) == {0: "InvalidSubjectSignature"}
     assert lab.status(lab.bob) == 1
     assert receipt.gas_used < 1_000_000
-

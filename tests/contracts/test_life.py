@@ -273,7 +273,9 @@ def test_nothing_unproven_is_kept(lab: Lab, store: Any) -> None:
     commitment, proof = (7).to_bytes(32, "big"), lab.bare_proof(VALUES)
     changed = (*VALUES[:6], VALUES[6] + 1)
     with reverts("InvalidProof"):
-        lab.send("InferenceStore", "verifyAndStoreInference", lab.score_model, commitment, encode_output(changed), proof)
+        lab.send(
+            "InferenceStore", "verifyAndStoreInference", lab.score_model, commitment, encode_output(changed), proof
+        )
     with reverts("OutputNotCanonical"):
         lab.send("InferenceStore", "verifyAndStoreInference", lab.score_model, commitment, b"", proof)
     with reverts("InvalidVerifier", lab.bob.address):

@@ -188,9 +188,7 @@ class MarketBooks(RuleBasedStateMachine):
         if allowed:
             debt = self.debt_after(signer.address, amount)
             allowed = TERMS.min_debt <= debt <= books.most(signer.address, cast(int, price), lltv)
-        found = self.act(
-            "borrow", amount, signer.address, signer.address, by=signer, event="Borrowed", allowed=allowed
-        )
+        found = self.act("borrow", amount, signer.address, signer.address, by=signer, event="Borrowed", allowed=allowed)
         if found:
             assert found["shares"] == books.borrow(signer.address, amount, proven)
             self.settle()

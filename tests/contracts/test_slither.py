@@ -1,6 +1,6 @@
 """slither over the contracts: every finding is mended or answered in its file, by a comment beside the line.
 
-    // slither-disable-next-line unused-return
+// slither-disable-next-line unused-return
 """
 
 from __future__ import annotations
