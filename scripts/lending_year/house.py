@@ -14,7 +14,7 @@ from lending_year.purse import Purse, require, up
 from lending_year.stage import DAY, MAX_AGE, Judge, Stage
 from prover.chain.artifacts import load_artifact
 from prover.chain.contracts import BoundContract
-from prover.chain.models import register_issuer
+from prover.chain.issuers import register_issuer
 from prover.chain.publish import publish
 
 DEED = 7
