@@ -54,6 +54,7 @@ def test_tester_and_anvil_agree(script: Script, tmp_path: Path) -> None:
 
 
 @pytest.mark.full
+@pytest.mark.timeout(1_800)  # the first time geth is built
 def test_geth_agrees(script: Script, tmp_path: Path) -> None:
     try:
         find_geth()
