@@ -17,7 +17,7 @@ from web3.logs import DISCARD
 
 from prover.chain.attest import SignedAttestation, SignedConsent
 from prover.chain.calls import GAS_CEILING, Intent, simulate
-from prover.chain.contracts import BoundContract
+from prover.chain.contracts import BoundContract, checked_address
 from prover.chain.decision import check_domains, submission
 from prover.chain.eip712 import context_for
 from prover.chain.models import ModelStatus, model_status
@@ -38,9 +38,12 @@ from prover.groth16.formats.vkey import VerifyingKey
 from prover.schema.layout import Layout, Polarity, Reveal
 
 MOST = 40
-"""Submissions tried in one transaction: 40 of a quarter of a million gas are two thirds of 2^24, and their 60 kB of
+"""Submissions tried in one transaction: 40 of a quarter of a million gas are two thirds of 2^24, and their 50 kB of
 calldata less than the 128 kB that nodes relay. Dearer ones (wallets with code, many outputs) are halved until they fit.
 """
+
+WALLET_GAS = 410_000
+"""What a signer that is a contract can burn in one call: Signatures.ERC1271_GAS, and a little for the call itself."""
 
 
 @dataclass(frozen=True)
@@ -197,8 +200,9 @@ class _Batch:
     def send(self, places: Sequence[int]) -> Iterator[Outcome]:
         """Submit in one transaction, or in several when one has not gas enough with a margin."""
         arguments = (self.model_id, [self.items[at].arguments for at in places])
+        reserve = WALLET_GAS * self._wallets(places)
         try:
-            gas = self.sender.gas_for(self.registry, "submitBatch", *arguments)
+            gas = self.sender.gas_for(self.registry, "submitBatch", *arguments, reserve=reserve)
         except ChainError as error:
             if isinstance(error, NodeUnreachableError) or len(places) == 1:
                 raise
@@ -208,11 +212,18 @@ class _Batch:
             yield from self.send(places[:middle])
             yield from self.send(places[middle:])
             return
-        receipt = self.sender.transact(self.registry, "submitBatch", *arguments)
+        receipt = self.sender.transact(self.registry, "submitBatch", *arguments, reserve=reserve)
         skipped = self._skipped(receipt, len(places))
         for place, at in enumerate(places):
             reason = skipped.get(place)
             yield Outcome(at, Fate.STORED if reason is None else Fate.SKIPPED, reason, receipt)
+
+    def _wallets(self, places: Sequence[int]) -> int:
+        """Signatures that a contract judges: it may answer cheaply when asked, and burn what it can in the block."""
+        attestations = [self.items[at].attestation.attestation for at in places]
+        signers = [signer for one in attestations for signer in (one.issuer, one.subject)]
+        contracts = {signer for signer in set(signers) if self.registry.network.code_at(checked_address(signer))}
+        return sum(signer in contracts for signer in signers)
 
     def _skipped(self, receipt: Receipt, count: int) -> dict[int, TransactionReverted]:
         """Why which items of a transaction were left out, from its events."""

@@ -64,24 +64,26 @@ class Sender:
     def address(self) -> ChecksumAddress:
         return self.signer.address
 
-    def transact(self, contract: BoundContract, function: str, *args: Any, value: int = 0) -> Receipt:
+    def transact(self, contract: BoundContract, function: str, *args: Any, value: int = 0, reserve: int = 0) -> Receipt:
         """Call a state-changing function. Simulated first, so that a refused call costs nothing.
+
+        ``reserve`` is gas on top of the estimate, for what called contracts may burn though they did not when asked.
 
         Raises:
             TransactionReverted: the contract refuses; carries its error's name and arguments.
             ChainError: it needs more than 2^24 gas, the sender cannot pay, or no block took it in time.
         """
         data = contract.encode(function, args)
-        return self.send(contract.address, data, f"{contract.name}.{function}", value, contract.errors)
+        return self.send(contract.address, data, f"{contract.name}.{function}", value, contract.errors, reserve)
 
-    def gas_for(self, contract: BoundContract, function: str, *args: Any) -> int:
+    def gas_for(self, contract: BoundContract, function: str, *args: Any, reserve: int = 0) -> int:
         """The gas limit :meth:`transact` would set: 2^24, the most there may be, when there is no room for a margin.
 
         Raises:
             TransactionReverted, ChainError: as :meth:`transact`.
         """
         intent = self._intent(contract.address, contract.encode(function, args), 0)
-        return self._simulated_gas(intent, f"{contract.name}.{function}", contract.errors)
+        return self._simulated_gas(intent, f"{contract.name}.{function}", contract.errors, reserve)
 
     def create(self, artifact: Artifact, args: Sequence[Any] = ()) -> Receipt:
         """Deploy a contract. Raises as :meth:`transact`."""
@@ -89,10 +91,12 @@ class Sender:
         errors.add(artifact.abi)
         return self.send(None, creation_code(artifact, args), f"creation of {artifact.name}", 0, errors)
 
-    def send(self, to: ChecksumAddress | None, data: bytes, what: str, value: int, errors: ErrorTable) -> Receipt:
+    def send(
+        self, to: ChecksumAddress | None, data: bytes, what: str, value: int, errors: ErrorTable, reserve: int = 0
+    ) -> Receipt:
         """Send calldata to ``to`` (None creates a contract). ``what`` names the call in messages. Raises as above."""
         intent = self._intent(to, data, value)
-        gas = self._simulated_gas(intent, what, errors)
+        gas = self._simulated_gas(intent, what, errors, reserve)
         transaction: TxParams = {
             "from": self.address,
             "data": HexBytes(data),
@@ -139,8 +143,8 @@ class Sender:
         intent: dict[str, str | int | bytes] = {"from": self.address, "data": data, "value": value}
         return intent if to is None else {**intent, "to": to}
 
-    def _simulated_gas(self, intent: Intent, what: str, errors: ErrorTable) -> int:
-        """Run at the ceiling, then estimate, with a margin.
+    def _simulated_gas(self, intent: Intent, what: str, errors: ErrorTable, reserve: int) -> int:
+        """Run at the ceiling, then estimate, with a margin and a reserve.
 
         The verifier reverts when a precompile fails for lack of gas (rather than answer false), so the estimate of a
         call that verifies a proof covers the pairing.
@@ -149,7 +153,7 @@ class Sender:
         estimate = estimate_gas(self.network, intent, errors, what)
         if estimate > GAS_CEILING:
             raise ChainError(f"{what} needs {estimate:,} gas, more than the {GAS_CEILING:,} a transaction may carry")
-        return min(int(estimate * _GAS_MARGIN), GAS_CEILING)
+        return min(int(estimate * _GAS_MARGIN) + reserve, GAS_CEILING)
 
     def _afterwards(self, intent: Intent, block: int, what: str, errors: ErrorTable) -> ChainError:
         """Ask again on the state of the block that included the failed transaction."""

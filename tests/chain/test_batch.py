@@ -28,6 +28,7 @@ from prover.errors import (
     WrongChainError,
 )
 from tests.chain import tiny
+from tests.chain.conftest import put_code
 from tests.chain.test_decisions import SECRET, World, build
 
 
@@ -178,6 +179,24 @@ def test_a_front_run_item_is_skipped_and_the_others_stored(world: World) -> None
     )
     assert outcomes[1].receipt == outcomes[0].receipt, "the registry's own report"
     assert [status(world, who) for who in people(world, 3)] == [DecisionStatus.VALID] * 3
+
+
+def test_wallets_that_turn_on_the_relayer_spoil_nobody_elses_items(world: World) -> None:
+    """They say yes for nothing when asked, and burn all the gas they are given once the transaction is out."""
+    tester = cast(Any, world.network.w3.provider).ethereum_tester
+    last = world.network.w3.eth.block_number + 10
+    yes = bytes.fromhex("631626ba7e60e01b5f5260205ff3")  # returns ERC-1271's magic value
+    moody = bytes([0x63, *last.to_bytes(4), 0x43, 0x11, 0x60, 0x0A + len(yes), 0x57]) + yes + b"\x5b\xfe"
+    wallets = [put_code(world.network, moody) for _ in range(3)]
+    (honest,) = items(world, 1)
+    given = [item(world, development_signers(world.network)[6], subject=wallet) for wallet in wallets]
+    outcomes = send(world, [*given, honest], by=overtaken(world, lambda: tester.mine_blocks(20)))
+    assert fates(outcomes) == [Fate.SKIPPED] * 3 + [Fate.STORED]
+    for outcome, wallet in zip(outcomes, wallets, strict=False):
+        assert isinstance(outcome.reason, TransactionReverted)
+        assert (outcome.reason.error, outcome.reason.args_) == ("InvalidSubjectSignature", (wallet,))
+    assert outcomes[3].receipt is not None
+    assert outcomes[3].receipt.gas_used > 1_200_000, "they burned it"
 
 
 def test_the_same_item_twice_is_stored_once(world: World) -> None:
