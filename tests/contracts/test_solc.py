@@ -16,6 +16,7 @@ import pytest
 from prover.chain import solc
 from prover.chain.artifacts import Artifact, artifact_names, error_entries, load_artifact
 from prover.errors import CompilerError, DeploymentError, FormatError
+from tests.contracts.lab import Lab
 
 SOURCE = """// SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
@@ -144,12 +145,14 @@ def test_errors_of_all_contracts_have_distinct_selectors_and_names() -> None:
     assert {"PrecompileFailed", "SignalNotCanonical", "ConsentNonceUsed", "PersonCapExceeded"} <= set(names)
 
 
-def test_the_readmes_consumer_compiles(repository: Path) -> None:
-    """What an integrator is told to write."""
+def test_the_readmes_consumer_and_its_test_work(repository: Path, lab: Lab) -> None:
+    """What an integrator is told to write, and how to test it without a proof."""
     text = (repository / "contracts" / "README.md").read_text()
-    (example,) = re.findall(r"```solidity\n(.*?)```", text, re.DOTALL)
+    consumer, its_test = re.findall(r"```solidity\n(.*?)```", text, re.DOTALL)
     header = "// SPDX-License-Identifier: Apache-2.0\npragma solidity ^0.8.28;\n"
-    assert "Lender" in solc.compile_sources({"Lender.sol": header + example})
+    compiled = solc.compile_sources({"Lender.sol": header + consumer + its_test})
+    lab.deploy_as("LenderTest", compiled["LenderTest"])
+    lab.send("LenderTest", "test_aGoodTierBorrows")
 
 
 def test_generated_files_are_up_to_date(repository: Path) -> None:
