@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {AggregatorV3Interface} from "../interfaces/AggregatorV3Interface.sol";
 import {IAppraisalFeed} from "../interfaces/IAppraisalFeed.sol";
@@ -11,12 +12,13 @@ import {IModelRegistry} from "../interfaces/IModelRegistry.sol";
 import {VerdictConsumer} from "../periphery/VerdictConsumer.sol";
 
 /// @title The price of one real-world asset, from proven appraisals. See IAppraisalFeed.
-/// @dev No owner. Reading the price touches this contract's storage and the shares' state only.
+/// @dev No owner. Reading the price touches this contract's storage and the shares only.
 contract AppraisalFeed is IAppraisalFeed, VerdictConsumer {
     uint8 private constant DECIMALS = 8;
     uint256 private constant BPS = 10_000;
     /// @dev Age of a retracted round. Zero would call the round incomplete, which stops liquidation in some markets.
     uint64 private constant LONG_AGO = 1;
+    uint256 private constant LAPSE = 180 days;
 
     struct Round {
         uint128 appraisal; // full, in the feed's decimals; never zero
@@ -31,11 +33,12 @@ contract AppraisalFeed is IAppraisalFeed, VerdictConsumer {
         address subject;
         uint64 sequence;
         bytes32 attestationHash;
+        address issuer; // who attested it, whoever is followed now
     }
 
     IAssetShares public immutable shares;
+    IERC20 public immutable quoteToken;
     uint256 public immutable modelId;
-    address public immutable issuer;
     bytes32 private immutable _schema;
     uint64 public immutable unit;
     uint16 public immutable haircutBps;
@@ -45,6 +48,8 @@ contract AppraisalFeed is IAppraisalFeed, VerdictConsumer {
     uint128 public immutable maxAppraisal;
 
     string public description;
+    address public issuer;
+    uint256 public highestAppraisal;
 
     mapping(uint80 roundId => Round round) private _rounds;
     Latest private _latest;
@@ -74,7 +79,10 @@ contract AppraisalFeed is IAppraisalFeed, VerdictConsumer {
             (((uint256(config.minAppraisal) * (BPS - config.haircutBps)) / BPS) * config.floorBps) / BPS == 0 ||
             config.minAppraisal > config.maxAppraisal
         ) revert InvalidConfig();
+        IERC20 settled = config.shares.quoteToken();
+        if (settled != config.quoteToken) revert QuoteTokenMismatch(address(config.quoteToken), address(settled));
         shares = config.shares;
+        quoteToken = config.quoteToken;
         modelId = config.modelId;
         issuer = config.issuer;
         _schema = outputs.schemaHash;
@@ -89,9 +97,10 @@ contract AppraisalFeed is IAppraisalFeed, VerdictConsumer {
 
     /// @inheritdoc IAppraisalFeed
     function update(address subject) external returns (uint80 roundId) {
-        IAssetShares.State state = shares.state();
+        IAssetShares.State state = _stateOfShares();
         if (state != IAssetShares.State.Empty && state != IAssetShares.State.Locked) revert AssetNotLocked(state);
-        IDecisionRegistry.Decision memory decision = _decisionOf(modelId, issuer, subject);
+        address attester = issuer;
+        IDecisionRegistry.Decision memory decision = _decisionOf(modelId, attester, subject);
         if (decision.personId != assetId()) revert WrongAsset(assetId(), decision.personId);
         Latest storage latest = _latest;
         if (decision.observedAt <= latest.observedAt) {
@@ -100,8 +109,17 @@ contract AppraisalFeed is IAppraisalFeed, VerdictConsumer {
         uint128 appraisal = _appraisalDown(decision.values[0], decision.decimals[0]);
 
         roundId = latest.roundId + 1;
-        _latest = Latest(roundId, decision.observedAt, decision.validUntil, subject, decision.sequence, decision.attestationHash);
+        _latest = Latest({
+            roundId: roundId,
+            observedAt: decision.observedAt,
+            expiresAt: decision.validUntil,
+            subject: subject,
+            sequence: decision.sequence,
+            attestationHash: decision.attestationHash,
+            issuer: attester
+        });
         _rounds[roundId] = Round(appraisal, decision.observedAt);
+        if (appraisal > highestAppraisal) highestAppraisal = appraisal;
 
         emit Appraised(
             roundId,
@@ -127,6 +145,17 @@ contract AppraisalFeed is IAppraisalFeed, VerdictConsumer {
         emit Retracted(latest.roundId, latest.attestationHash);
     }
 
+    /// @inheritdoc IAppraisalFeed
+    function followIssuer() external {
+        address former = issuer;
+        address successor = decisionRegistry.issuerRegistry().successorOf(former);
+        if (successor == address(0)) revert NoSuccessor(former);
+
+        issuer = successor;
+
+        emit IssuerFollowed(former, successor);
+    }
+
     /// @inheritdoc AggregatorV3Interface
     function decimals() external pure returns (uint8) {
         return DECIMALS;
@@ -145,8 +174,10 @@ contract AppraisalFeed is IAppraisalFeed, VerdictConsumer {
         view
         returns (uint80 roundId_, int256 answer, uint256 startedAt, uint256 updatedAt, uint80 answeredInRound)
     {
+        _stateOfShares();
         Round memory round = _rounds[roundId];
         if (round.appraisal == 0) revert RoundUnknown(roundId);
+        if (round.updatedAt == LONG_AGO) revert RoundRetracted(roundId);
         return (roundId, int256(_afterHaircutDown(round.appraisal)), round.updatedAt, round.updatedAt, roundId);
     }
 
@@ -156,12 +187,13 @@ contract AppraisalFeed is IAppraisalFeed, VerdictConsumer {
         view
         returns (uint80 roundId, int256 answer, uint256 startedAt, uint256 updatedAt, uint80 answeredInRound)
     {
+        IAssetShares.State state = _stateOfShares();
         Latest memory latest = _latest;
         if (latest.roundId == 0) revert NoAppraisal();
         Round memory round = _rounds[latest.roundId];
-        if (shares.state() == IAssetShares.State.Settled) {
-            // Money, and how much is known: no haircut and no age.
-            answer = int256(shares.settledAppraisal());
+        if (state == IAssetShares.State.Settled) {
+            // Money, and how much is known: no age.
+            answer = int256(_afterHaircutDown(shares.settledAppraisal()));
             return (latest.roundId, answer, round.updatedAt, block.timestamp, latest.roundId);
         }
         answer = int256(_decayedDown(_afterHaircutDown(round.appraisal), latest.expiresAt));
@@ -170,10 +202,26 @@ contract AppraisalFeed is IAppraisalFeed, VerdictConsumer {
 
     /// @inheritdoc IAppraisalFeed
     function freshAppraisal() external view returns (uint256) {
+        _stateOfShares();
         Latest memory latest = _latest;
         if (latest.roundId == 0) revert NoAppraisal();
         if (block.timestamp >= latest.expiresAt) revert AppraisalExpired(latest.expiresAt);
+        if (_isWithdrawn(latest)) revert AppraisalWithdrawn(latest.attestationHash);
         return _rounds[latest.roundId].appraisal;
+    }
+
+    /// @inheritdoc IAppraisalFeed
+    function hasLapsed() external view returns (bool) {
+        return _latest.roundId != 0 && block.timestamp >= _latest.expiresAt + LAPSE;
+    }
+
+    /// @inheritdoc IAppraisalFeed
+    function isSoundFor(address collateralToken, address loanToken) external view returns (bool) {
+        return
+            collateralToken == address(shares) &&
+            loanToken == address(quoteToken) &&
+            shares.state() == IAssetShares.State.Locked &&
+            address(shares.feed()) == address(this);
     }
 
     /// @inheritdoc IAppraisalFeed
@@ -189,16 +237,25 @@ contract AppraisalFeed is IAppraisalFeed, VerdictConsumer {
             );
     }
 
+    /// @dev What the shares stand for; reverts when they settle by another feed, whose buyout could cost anything.
+    function _stateOfShares() private view returns (IAssetShares.State state) {
+        state = shares.state();
+        if (state == IAssetShares.State.Empty) return state; // nothing is named yet, and there is nothing to price
+        address named = address(shares.feed());
+        if (named != address(this)) revert SharesNameAnotherFeed(address(this), named);
+    }
+
     /// @dev Asked of the registries of issuers and models: a subject that stores a newer decision, or withdraws its
     /// consent, neither saves nor ends an appraisal that others borrowed on.
     function _isWithdrawn(Latest memory latest) private view returns (bool) {
         (IIssuerRegistry.IssuerStatus status, uint64 minimum, bool revoked) = decisionRegistry
             .issuerRegistry()
-            .standingOf(issuer, latest.subject, _schema, latest.attestationHash);
+            .standingOf(latest.issuer, latest.subject, _schema, latest.attestationHash);
         return
             revoked ||
             latest.sequence < minimum ||
-            status != IIssuerRegistry.IssuerStatus.Active ||
+            // Superseded: a planned change of keys, after which what was attested still counts.
+            (status != IIssuerRegistry.IssuerStatus.Active && status != IIssuerRegistry.IssuerStatus.Superseded) ||
             decisionRegistry.modelRegistry().statusOf(modelId) != IModelRegistry.ModelStatus.Active;
     }
 
@@ -212,8 +269,8 @@ contract AppraisalFeed is IAppraisalFeed, VerdictConsumer {
         return uint128(uint256(scaled));
     }
 
-    function _afterHaircutDown(uint128 appraisal) private view returns (uint256) {
-        return (uint256(appraisal) * (BPS - haircutBps)) / BPS;
+    function _afterHaircutDown(uint256 appraisal) private view returns (uint256) {
+        return (appraisal * (BPS - haircutBps)) / BPS;
     }
 
     /// @dev Full until `expiry`, then along a line to floorBps of it.

@@ -17,6 +17,9 @@ contract AssetShares is IAssetShares, ERC20, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
 
     uint256 private constant SUPPLY = 1e18;
+    /// @dev The scale of every appraisal here, whatever a feed says later.
+    uint8 private constant PRICE_DECIMALS = 8;
+    uint256 private constant PRICE_UNIT = 10 ** uint256(PRICE_DECIMALS);
 
     IERC721 public immutable collection;
     uint256 public immutable tokenId;
@@ -54,6 +57,8 @@ contract AssetShares is IAssetShares, ERC20, ReentrancyGuardTransient {
         if (address(appraisals).code.length == 0) revert InvalidAddress(address(appraisals));
         address priced = address(appraisals.shares());
         if (priced != address(this)) revert FeedMismatch(address(this), priced);
+        uint8 decimals_ = appraisals.decimals();
+        if (decimals_ != PRICE_DECIMALS) revert FeedDecimalsMismatch(PRICE_DECIMALS, decimals_);
 
         state = State.Locked;
         feed = appraisals;
@@ -69,6 +74,7 @@ contract AssetShares is IAssetShares, ERC20, ReentrancyGuardTransient {
     /// @inheritdoc IAssetShares
     function redeem(address to) external nonReentrant {
         _expect(State.Locked);
+        _receives(to);
         uint256 held = balanceOf(msg.sender);
         if (held != SUPPLY) revert NotAllShares(SUPPLY, held);
 
@@ -83,9 +89,10 @@ contract AssetShares is IAssetShares, ERC20, ReentrancyGuardTransient {
     /// @inheritdoc IAssetShares
     function buyOut(uint256 maxCost, address to) external nonReentrant returns (uint256 cost) {
         _expect(State.Locked);
+        _receives(to);
         uint256 held = balanceOf(msg.sender);
         if (held * 2 <= SUPPLY || held == SUPPLY) revert NotMajority(SUPPLY, held);
-        uint256 appraisal = feed.freshAppraisal();
+        uint256 appraisal = _appraisalFor(held);
         cost = _costUp(appraisal, held);
         if (cost > maxCost) revert CostTooHigh(cost, maxCost);
 
@@ -106,6 +113,7 @@ contract AssetShares is IAssetShares, ERC20, ReentrancyGuardTransient {
     /// @inheritdoc IAssetShares
     function claim(uint256 shares, address to) external nonReentrant returns (uint256 amount) {
         _expect(State.Settled);
+        _receives(to);
         if (shares == 0) revert ZeroShares();
         // What rounding leaves stays for the claims behind; the last one gets the rest.
         amount = Math.mulDiv(proceeds, shares, totalSupply());
@@ -121,12 +129,23 @@ contract AssetShares is IAssetShares, ERC20, ReentrancyGuardTransient {
     /// @inheritdoc IAssetShares
     function buyOutCost(address holder) external view returns (uint256) {
         _expect(State.Locked);
-        return _costUp(feed.freshAppraisal(), balanceOf(holder));
+        uint256 held = balanceOf(holder);
+        return _costUp(_appraisalFor(held), held);
+    }
+
+    /// @dev The standing appraisal; once there is none for long, for nine tenths, the best there ever was.
+    function _appraisalFor(uint256 held) private view returns (uint256) {
+        if (held * 10 >= SUPPLY * 9 && feed.hasLapsed()) return feed.highestAppraisal();
+        return feed.freshAppraisal();
     }
 
     function _costUp(uint256 appraisal, uint256 held) private view returns (uint256) {
-        uint256 priceUnit = 10 ** feed.decimals();
-        return Math.mulDiv(appraisal * _quoteUnit, SUPPLY - held, SUPPLY * priceUnit, Math.Rounding.Ceil);
+        return Math.mulDiv(appraisal * _quoteUnit, SUPPLY - held, SUPPLY * PRICE_UNIT, Math.Rounding.Ceil);
+    }
+
+    /// @dev What this contract gets outside of open() and buyOut() never leaves it.
+    function _receives(address to) private view {
+        if (to == address(this)) revert InvalidReceiver(to);
     }
 
     function _expect(State expected) private view {

@@ -11,13 +11,19 @@ import {IAppraisalFeed} from "./IAppraisalFeed.sol";
 /// - Shares come into being once, when somebody locks the asset, and name their appraisal feed for ever.
 /// - Whoever holds all shares takes the asset out and the shares are gone.
 /// - Whoever holds more than half buys the rest out at the last full appraisal (without the haircut that lenders
-///   apply), which must not have expired. So a minority, such as a liquidator's remainder, cannot hold the asset
-///   hostage, and gets its full share of the appraised value: the money waits here for it without a deadline.
+///   apply), which must stand: neither expired nor withdrawn. So a minority, such as a liquidator's remainder, cannot
+///   hold the asset hostage, and gets its full share of the appraised value: the money waits here without a deadline.
+/// - When appraisals have ended, because the surveyor retired or the model was deprecated: 180 days after the last one
+///   stopped to stand, whoever holds nine tenths buys the rest out at the highest full appraisal ever accepted. Where
+///   nothing was ever appraised, only all shares take the asset out: open() after the first appraisal.
 /// - From the buyout on a share is a claim on that money; it stays transferable, and its price is the buyout's.
 /// What a holder must judge: the collection (one that moves tokens at will takes the asset away), the feed (whose
-/// surveyor and model decide the buyout's price), the quote token (its issuer can freeze it; one that charges on
-/// transfer is refused when it is paid in), and who may hold a majority. An asset sent here by hand, not by open(), is
-/// lost.
+/// surveyor and model decide the buyout's price: shares that name a feed of somebody's own making are bought out for
+/// nothing), the quote token (one that anybody mints pays nothing; its issuer can freeze it; one that charges on
+/// transfer is refused when it is paid in), and who may hold a majority. What a market's creator must check beyond is
+/// listed in IAppraisalFeed.
+/// NEVER send the asset here by a plain transferFrom: only open() makes shares, and nothing gives back an asset, a
+/// token or shares that came here otherwise.
 interface IAssetShares is IERC20 {
     /// @notice What the shares stand for.
     enum State {
@@ -36,6 +42,8 @@ interface IAssetShares is IERC20 {
     error WrongState(State expected, State found);
     /// @notice The feed is about other shares.
     error FeedMismatch(address expected, address found);
+    /// @notice Appraisals here have eight decimals.
+    error FeedDecimalsMismatch(uint8 expected, uint8 found);
     /// @notice The collection did not hand the asset over.
     error AssetNotReceived(address holder);
     error NotAllShares(uint256 supply, uint256 held);
@@ -45,25 +53,27 @@ interface IAssetShares is IERC20 {
     /// @notice The quote token delivered another amount than was sent: it charges on transfer.
     error TransferMismatch(uint256 expected, uint256 received);
     error ZeroShares();
+    /// @notice These shares themselves: what they receive is lost.
+    error InvalidReceiver(address to);
 
     /// @notice Lock the asset, which the caller approved, and receive all shares. Works once.
     /// @param appraisals The feed that prices the asset, deployed for these shares.
     function open(IAppraisalFeed appraisals) external;
 
     /// @notice With all shares: burn them and take the asset.
-    /// @param to Receives the asset; must be able to hold it, no hook is called.
+    /// @param to Receives the asset; not these shares; must be able to hold it, no hook is called.
     function redeem(address to) external;
 
-    /// @notice With more than half of the shares: pay for all others at the last full appraisal and take the asset.
-    /// The caller's shares are burned, the others become claims on what was paid.
+    /// @notice With more than half of the shares: pay for all others at the last full appraisal and take the asset; with
+    /// nine tenths, once the feed hasLapsed(), at its highest. The caller's shares are burned, the others become claims on what was paid.
     /// @param maxCost Most the caller pays, in quote tokens, against an appraisal that moves before.
-    /// @param to Receives the asset; must be able to hold it, no hook is called.
+    /// @param to Receives the asset; not these shares; must be able to hold it, no hook is called.
     /// @return cost What was paid, rounded up.
     function buyOut(uint256 maxCost, address to) external returns (uint256 cost);
 
     /// @notice After a buyout: burn shares for their part of the money, rounded down.
     /// @param shares How many of the caller's.
-    /// @param to Receives the money.
+    /// @param to Receives the money; not these shares.
     /// @return amount Quote tokens paid.
     function claim(uint256 shares, address to) external returns (uint256 amount);
 
@@ -76,7 +86,7 @@ interface IAssetShares is IERC20 {
     /// @return The state.
     function state() external view returns (State);
 
-    /// @notice Full appraisal at which the buyout settled, in the feed's decimals; zero before.
+    /// @notice Full appraisal at which the buyout settled, in eight decimals; zero before.
     /// @return The appraisal.
     function settledAppraisal() external view returns (uint256);
 

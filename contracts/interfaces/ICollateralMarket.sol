@@ -28,6 +28,11 @@ pragma solidity ^0.8.28;
 ///   hooks meet a reentrancy guard, and all state is final before any token is called, so views hold in a hook.
 /// - Supply and debt are counted in shares; interest compounds by the second whoever calls when. Roundings go against
 ///   the caller: debt up, supply down, seized collateral down.
+/// - A market takes any token and any feed: whether the two belong together is its creator's to check, and the
+///   supplier's to check again. For shares of an asset (IAssetShares, IAppraisalFeed): the code at `collateralToken` is
+///   the genuine AssetShares; its `feed()` is `collateralFeed`, itself the genuine AppraisalFeed; its `quoteToken()` is
+///   `loanToken`; its `collection()` cannot move or double the asset. `isSoundFor(collateralToken, loanToken)` of the
+///   feed answers for feed and quote token; code, collection, surveyor and model are for people to look at.
 /// - Rates, factors and thresholds are in basis points, 10_000 = 100 %.
 interface ICollateralMarket {
     /// @notice What a market is. Its id is keccak256(abi.encode(params)).

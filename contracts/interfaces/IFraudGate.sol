@@ -8,7 +8,9 @@ pragma solidity ^0.8.28;
 /// - No owner, nothing changes after deployment. State is kept per calling contract, so anybody may use a gate and
 ///   nobody can use up another contract's limits; amounts are in the caller's own units.
 /// - Splitting a transfer does not help: the window counts the sum, and a clearance counts what it has covered. A
-///   clearance covers at most its tier's allowance, ever: it is counted by attestation, not by submission.
+///   clearance covers at most its tier's allowance, ever, once for EACH gated contract: it is counted by attestation, not
+///   by submission, and for each calling contract by itself. N contracts behind one gate let N allowances pass on one
+///   attestation; where they should share one, deploy a gate for each or route them through one caller.
 /// - A window starts with the first transfer after the last one ended, so that at most 2 * freeLimit can pass unseen
 ///   in any span as long as a window.
 /// - A transfer is covered whole or not at all: one above the free rest counts in full against the clearance.
@@ -28,7 +30,7 @@ interface IFraudGate {
     );
 
     error InvalidLimits();
-    /// @notice Above the free limit, and the decision is refused: tier zero.
+    /// @notice Above the free limit, and the decision's tier allows nothing: zero, or one that there is not.
     error SenderRefused(address sender);
     error ClearanceStale(uint64 observedAt, uint64 maxAge);
     error AllowanceExceeded(bytes32 attestationHash, uint256 used, uint256 amount, uint256 allowance);
@@ -62,8 +64,8 @@ interface IFraudGate {
     /// @return The age.
     function maxAge() external view returns (uint64);
 
-    /// @notice What one attestation covers, by tier.
+    /// @notice What one attestation covers at each gated contract, by tier.
     /// @param tier The tier.
-    /// @return The allowance.
+    /// @return The allowance; zero for a tier that there is not.
     function allowanceOf(uint256 tier) external view returns (uint256);
 }

@@ -73,12 +73,12 @@ contract FraudGate is IFraudGate, VerdictConsumer {
             return;
         }
         IDecisionRegistry.Decision memory decision = _decisionOf(modelId, issuer, sender);
-        if (decision.values[0] <= 0) revert SenderRefused(sender);
+        uint256 allowance = _allowanceOf(decision.values[0]);
+        if (allowance == 0) revert SenderRefused(sender);
         if (block.timestamp > uint256(decision.observedAt) + maxAge) {
             revert ClearanceStale(decision.observedAt, maxAge);
         }
         bytes32 attestation = decision.attestationHash;
-        uint256 allowance = _allowances[uint256(decision.values[0])];
         uint256 used = _used[msg.sender][attestation];
         if (amount > Math.saturatingSub(allowance, used)) revert AllowanceExceeded(attestation, used, amount, allowance);
         _used[msg.sender][attestation] = used + amount;
@@ -96,16 +96,22 @@ contract FraudGate is IFraudGate, VerdictConsumer {
             issuer,
             sender
         );
-        if (status != IDecisionRegistry.DecisionStatus.Valid || decision.values[0] <= 0) return (free, 0, 0);
+        if (status != IDecisionRegistry.DecisionStatus.Valid) return (free, 0, 0);
+        uint256 allowance = _allowanceOf(decision.values[0]);
+        if (allowance == 0) return (free, 0, 0);
         until = Math.min(decision.validUntil, uint256(decision.observedAt) + maxAge + 1);
         if (block.timestamp >= until) return (free, 0, 0);
-        uint256 allowance = _allowances[uint256(decision.values[0])];
         cleared = Math.saturatingSub(allowance, _used[gated][decision.attestationHash]);
     }
 
     /// @inheritdoc IFraudGate
-    function allowanceOf(uint256 tier) external view returns (uint256) {
-        return _allowances[tier];
+    function allowanceOf(uint256 tier) public view returns (uint256) {
+        return tier < _allowances.length ? _allowances[tier] : 0;
+    }
+
+    /// @dev Nothing for a tier that there is not: a model on a development key proves any.
+    function _allowanceOf(int256 tier) private view returns (uint256) {
+        return tier < 0 ? 0 : allowanceOf(uint256(tier));
     }
 
     /// @dev The running window, or a new one that starts now.

@@ -34,7 +34,7 @@ class Appraisal:
 
     def answer(self, now: int) -> int:
         if self.settled:
-            return self.settled
+            return self.settled * (BPS - HAIRCUT) // BPS
         careful = self.full * (BPS - HAIRCUT) // BPS
         late = min(max(0, now - self.expires), DECAY)
         return careful - up(careful * (BPS - FLOOR) * late, BPS * DECAY)
@@ -56,7 +56,8 @@ class HouseYear(Desk):
         shares = stage.create(
             load_artifact("AssetShares"), self.deeds.address, DEED, token.address, "House 7", "HOUSE7"
         )
-        config = (shares.address, model.model_id, self.surveyor.address, 1_000, HAIRCUT, FLOOR, DECAY, *BOUNDS)
+        about = (shares.address, token.address, model.model_id, self.surveyor.address)
+        config = (*about, 1_000, HAIRCUT, FLOOR, DECAY, *BOUNDS)
         registry = stage.stack.decisions.address
         feed = stage.create(load_artifact("AppraisalFeed"), registry, config, "house 7 / USD")
         rules = Rules(price_divisor=DOLLAR)
@@ -94,6 +95,8 @@ class HouseYear(Desk):
         act(self.stage.owner, self.deeds, "mint", owner.address, DEED)
         act(who, self.deeds, "approve", self.collateral_token.address, DEED)
         act(who, self.collateral_token, "open", self.feed.address)
+        pair = (self.collateral_token.address, self.token.address)
+        require("whether feed, shares and loans belong together", True, self.feed.read("isSoundFor", *pair))
         self.collateral.mint(owner.address, UNIT)
         act(who, self.collateral_token, "approve", self.market.address, LARGEST)
         self.lock(owner, UNIT)

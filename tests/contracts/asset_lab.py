@@ -70,6 +70,7 @@ class Estate:
         """The feed's, with changes."""
         usual = {
             "shares": self.lab.address("AssetShares"),
+            "quoteToken": self.lab.read("AssetShares", "quoteToken"),
             "modelId": self.model,
             "issuer": self.lab.issuer.address,
             "unit": 1_000,
@@ -99,13 +100,16 @@ class Estate:
         types = ["bytes32", "uint256", "address", "uint256"]
         return bytes(Web3.keccak(encode(types, [name, chain_id, self.lab.address("DemoDeed"), token_id])))
 
-    def survey(self, thousands: float, *, subject: Signer | None = None, **facts: Any) -> Submission:
+    def survey(
+        self, thousands: float, *, subject: Signer | None = None, surveyor: Signer | None = None, **facts: Any
+    ) -> Submission:
         """A surveyor's attestation of the deed, judged at ``thousands``, consented to the feed and proven."""
-        lab, subject = self.lab, subject or self.lab.bob
+        lab, subject, surveyor = self.lab, subject or self.lab.bob, surveyor or self.lab.issuer
         nonce = int(facts.pop("nonce", lab.network.now()))
         values: Sequence[int] = [round(thousands * 10**6)]
         commitment = COMMITMENT.to_bytes(32, "big")
-        people = {"subject": subject.address, "personId": self.asset_id(), "inputCommitment": commitment}
+        people = {"issuer": surveyor.address, "subject": subject.address, "personId": self.asset_id()}
+        people["inputCommitment"] = commitment
         attestation = lab.attest(**(people | {"sequence": lab.network.now()} | facts))
         consent = Consent(
             attestationHash=lab.struct_hash(attestation),
@@ -118,7 +122,7 @@ class Estate:
         wires = free_wires([COMMITMENT, *pack_outputs(values), lab.context(consent)])
         return Submission(
             attestation,
-            lab.sign(lab.issuer, attestation),
+            lab.sign(surveyor, attestation),
             consent,
             lab.sign(subject, consent),
             encode_output(values),

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from prover.chain.artifacts import load_artifact
+from prover.chain.signer import Signer
 from tests.contracts.asset_lab import DECAY, DEED, DOLLAR, FLOOR, HAIRCUT, LEAST, MOST, Estate
 from tests.contracts.lab import DAY, PERSON, SCHEMA, Lab, reverts
 
@@ -62,7 +63,7 @@ def test_what_the_feed_says_about_itself(estate: Estate) -> None:
     assert lab.read("AppraisalFeed", "version") == 1
     assert lab.read("AppraisalFeed", "description") == "deed 7 / USD"
     assert lab.read("AppraisalFeed", "assetId") == estate.asset_id()
-    names = ("shares", "modelId", "issuer", "unit", "haircutBps", "floorBps", "decayPeriod")
+    names = ("shares", "quoteToken", "modelId", "issuer", "unit", "haircutBps", "floorBps", "decayPeriod")
     found = tuple(lab.read("AppraisalFeed", name) for name in (*names, "minAppraisal", "maxAppraisal"))
     assert found == estate.config()
 
@@ -204,6 +205,8 @@ def test_a_revoked_appraisal_is_retracted(estate: Estate) -> None:
     now = lab.network.now()
     assert lab.events(receipt, "AppraisalFeed", "Retracted") == [{"roundId": 1, "attestationHash": digest}]
     assert round_of(estate)[3] == 1  # older than any market lends on
+    with reverts("RoundRetracted", 1):
+        lab.read("AppraisalFeed", "getRoundData", 1)
     assert lab.read("AppraisalFeed", "expiresAt") == now
     with reverts("AlreadyRetracted", 1):
         lab.send("AppraisalFeed", "retract")
@@ -214,6 +217,9 @@ def test_a_revoked_appraisal_is_retracted(estate: Estate) -> None:
     assert estate.answer() == 160_000 * DOLLAR  # and liquidation still has a price
     estate.appraised(380)
     assert estate.answer() == 304_000 * DOLLAR
+    assert lab.read("AppraisalFeed", "getRoundData", 2)[1] == 304_000 * DOLLAR
+    with reverts("RoundRetracted", 1):  # history keeps it apart from what still held when it was overtaken
+        lab.read("AppraisalFeed", "getRoundData", 1)
 
 
 def withdraw_by_minimum(estate: Estate) -> None:
@@ -239,8 +245,10 @@ WITHDRAWALS = [withdraw_by_minimum, withdraw_by_suspension, withdraw_by_deprecat
 
 @pytest.mark.parametrize("withdraw", WITHDRAWALS)
 def test_other_withdrawals(estate: Estate, withdraw: object) -> None:
-    estate.appraised(400)
+    digest = estate.appraised(400).consent.attestationHash
     withdraw(estate)  # type: ignore[operator]
+    with reverts("AppraisalWithdrawn", digest):  # at once
+        estate.lab.read("AppraisalFeed", "freshAppraisal")
     estate.lab.send("AppraisalFeed", "retract")
     assert round_of(estate)[3] == 1
     with reverts("AppraisalExpired"):
@@ -286,6 +294,77 @@ def test_reading_the_price_needs_no_decision(estate: Estate) -> None:
     assert estate.answer() == 320_000 * DOLLAR
     estate.lab.travel(until + DECAY)
     assert estate.answer() == 160_000 * DOLLAR
+
+
+# The surveyor's keys.
+
+
+def supersede(estate: Estate, keeps: bool = True) -> Signer:
+    """The surveyor's administrator names the relayer's key the next."""
+    lab = estate.lab
+    lab.send("IssuerRegistry", "registerIssuer", lab.admin.address, "", by=lab.relayer)
+    keys = (lab.issuer.address, lab.relayer.address, keeps)
+    lab.send("IssuerRegistry", "supersedeIssuer", *keys, by=lab.admin)
+    return lab.relayer
+
+
+def test_a_planned_change_of_keys_withdraws_nothing(estate: Estate) -> None:
+    lab = estate.lab
+    digest = estate.appraised(400).consent.attestationHash
+    supersede(estate)
+    for _ in range(2):  # before the feed follows, and after
+        with reverts("NotWithdrawn", digest):
+            lab.send("AppraisalFeed", "retract", by=lab.mallory)
+        assert lab.read("AppraisalFeed", "freshAppraisal") == 400_000 * DOLLAR
+        if lab.read("AppraisalFeed", "issuer") == lab.issuer.address:
+            lab.send("AppraisalFeed", "followIssuer", by=lab.mallory)
+    lab.send("IssuerRegistry", "revokeAttestation", lab.issuer.address, digest, by=lab.issuer)  # still its own to revoke
+    lab.send("AppraisalFeed", "retract", by=lab.mallory)
+
+
+def test_anybody_lets_the_feed_follow_its_surveyor(estate: Estate) -> None:
+    lab = estate.lab
+    first = estate.appraised(400).attestation
+    successor = supersede(estate)
+    lab.travel(lab.network.now() + 1)
+    estate.surveyed(420, subject=lab.alice, surveyor=successor)
+    with reverts("DecisionMissing"):
+        estate.update(lab.alice)
+    receipt = lab.send("AppraisalFeed", "followIssuer", by=lab.mallory)
+    keys = {"issuer": lab.issuer.address, "successor": successor.address}
+    assert lab.events(receipt, "AppraisalFeed", "IssuerFollowed") == [keys]
+    assert lab.read("AppraisalFeed", "issuer") == successor.address
+    with reverts("DecisionMissing"):  # the former key's are no news, though its decision stands
+        estate.update()
+    estate.update(lab.alice)
+    assert lab.read("AppraisalFeed", "freshAppraisal") == 420_000 * DOLLAR
+    lab.send("IssuerRegistry", "retireIssuer", first.issuer, by=lab.admin)  # which the new round is no part of
+    with reverts("NotWithdrawn"):
+        lab.send("AppraisalFeed", "retract")
+
+
+def test_a_stolen_key_ends_its_appraisals_and_the_next_one_appraises(estate: Estate) -> None:
+    lab = estate.lab
+    estate.appraised(400)
+    supersede(estate, keeps=False)
+    lab.send("AppraisalFeed", "followIssuer")
+    assert estate.answer() == 320_000 * DOLLAR
+    lab.send("AppraisalFeed", "retract")  # though the followed key is in good standing
+    assert round_of(estate)[3] == 1
+
+
+def test_without_a_successor_nobody_is_followed(estate: Estate) -> None:
+    lab = estate.lab
+    with reverts("NoSuccessor", lab.issuer.address):
+        lab.send("AppraisalFeed", "followIssuer")
+    successor = supersede(estate)
+    lab.send("AppraisalFeed", "followIssuer")
+    with reverts("NoSuccessor", successor.address):
+        lab.send("AppraisalFeed", "followIssuer")
+    lab.send("IssuerRegistry", "registerIssuer", lab.admin.address, "", by=lab.mallory)
+    lab.send("IssuerRegistry", "supersedeIssuer", successor.address, lab.mallory.address, True, by=lab.admin)
+    lab.send("AppraisalFeed", "followIssuer")
+    assert lab.read("AppraisalFeed", "issuer") == lab.mallory.address
 
 
 # Configuration.

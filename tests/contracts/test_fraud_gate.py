@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from prover.chain.signer import Signer
 from prover.chain.transactions import Receipt
+from tests.contracts.asset_lab import Estate
 from tests.contracts.circuits import helper_contracts
 from tests.contracts.lab import DAY, TIER_LAYOUT, UNIT, Lab, Submission, reverts
 
@@ -246,6 +248,37 @@ def test_what_the_gate_says_about_itself(gated: Lab) -> None:
     found = [gated.read("FraudGate", name) for name in names]
     expected = [gated.address("DecisionRegistry"), gated.tier_model, gated.issuer.address, FREE, WINDOW, FRESH]
     assert found == expected
+
+
+def test_tiers_that_there_are_not_clear_nothing(lab: Lab, tmp_path: Path) -> None:
+    """A model on a development key proves any answer: no clearance and a refusal by name, never a panic."""
+    estate = Estate.build(lab, tmp_path)  # whose verifier takes any value
+    estate.model = lab.register("PriceVerifier", TIER_LAYOUT, "loose")
+    deploy_gate(lab, model=estate.model)
+    lab.contracts["AppraisalFeed"] = lab.contracts["FraudGate"]  # whom the subject consents to
+    people = (lab.bob.address, lab.alice.address)
+    for tier in (3, 2**31, -1, -(2**31)):
+        lab.travel(lab.network.now() + 1)
+        estate.surveyed(tier / 10**6)
+        assert lab.read("FraudGate", "clearanceOf", lab.relayer.address, lab.bob.address) == (FREE, 0, 0)
+        with reverts("SenderRefused", lab.bob.address):
+            lab.send("FraudGate", "beforeTransfer", *people, FREE + 1, by=lab.relayer)
+    assert lab.read("FraudGate", "allowanceOf", 3) == lab.read("FraudGate", "allowanceOf", 2**256 - 1) == 0
+
+
+def test_one_attestation_covers_once_for_each_gated_contract(gated: Lab) -> None:
+    """As the interface says: what one contract's transfers used up is not taken from another's."""
+    lab = gated
+    digest = clear(lab).consent.attestationHash
+    lab.deploy_as("SecondToken", helper_contracts()["GatedToken"], lab.address("FraudGate"))
+    lab.send("SecondToken", "mint", lab.alice.address, 10**6 * UNIT)
+    pay(lab, 5_000 * UNIT)
+    assert clearance(lab)[1] == 0
+    assert clearance(lab, lab.address("SecondToken"))[1] == 5_000 * UNIT
+    lab.send("SecondToken", "transfer", lab.bob.address, 5_000 * UNIT, by=lab.alice)
+    for token in ("GatedToken", "SecondToken"):
+        with reverts("AllowanceExceeded", digest, 5_000 * UNIT, FREE + 1, 5_000 * UNIT):
+            lab.send(token, "transfer", lab.bob.address, FREE + 1, by=lab.alice)
 
 
 # Any sequence of payments, against independent books.

@@ -134,6 +134,32 @@ def test_all_shares_are_the_deed(estate: Estate) -> None:
         estate.update()
 
 
+def test_the_shares_themselves_receive_nothing(estate: Estate) -> None:
+    """What came out of the safe and into it again would be lost."""
+    lab = estate.lab
+    shares = lab.address("AssetShares")
+    estate.appraised(400)
+    estate.open()
+    with reverts("InvalidReceiver", shares):
+        lab.send("AssetShares", "redeem", shares, by=lab.alice)
+    estate.give(lab.bob, SUPPLY * 4 // 10)
+    with reverts("InvalidReceiver", shares):
+        lab.send("AssetShares", "buyOut", 2**255, shares, by=lab.alice)
+    settle(estate)
+    with reverts("InvalidReceiver", shares):
+        lab.send("AssetShares", "claim", 1, shares, by=lab.bob)
+    assert owner(estate) == lab.alice.address
+
+
+def test_a_deed_sent_by_hand_stays_for_ever(estate: Estate) -> None:
+    """As the interface warns: only open() makes shares."""
+    lab = estate.lab
+    lab.send("DemoDeed", "transferFrom", lab.alice.address, lab.address("AssetShares"), DEED, by=lab.alice)
+    for who in (lab.alice, lab.mallory):
+        with reverts("ERC721IncorrectOwner"):
+            lab.send("AssetShares", "open", lab.address("AppraisalFeed"), by=who)
+
+
 def test_one_share_short_is_not_the_deed(estate: Estate) -> None:
     estate.open()
     estate.give(estate.lab.bob, 1)
@@ -248,18 +274,18 @@ def test_what_is_no_claim(divided: Estate) -> None:
 
 
 def test_a_settled_share_is_priced_as_the_money_it_is(divided: Estate) -> None:
-    """No haircut, no age, no decay, no further appraisal."""
+    """The haircut as before, so that nobody borrows more by it; no age, no decay, no further appraisal."""
     lab = divided.lab
     settle(divided)
     lab.travel(lab.network.now() + 500 * DAY)
-    assert lab.read("AppraisalFeed", "latestRoundData")[1] == 400_000 * DOLLAR
+    assert lab.read("AppraisalFeed", "latestRoundData")[1] == 320_000 * DOLLAR
     assert lab.read("AppraisalFeed", "latestRoundData")[3] - lab.network.now() in (0, 1)  # the block asked in
     divided.surveyed(1_900)
     with reverts("AssetNotLocked", SETTLED):
         divided.update()
     lab.send("AssetShares", "claim", SUPPLY * 3 // 10, lab.bob.address, by=lab.bob)
     lab.send("DemoToken", "mint", lab.address("AssetShares"), UNIT)  # a donation changes no claim
-    assert lab.read("AppraisalFeed", "latestRoundData")[1] == 400_000 * DOLLAR
+    assert lab.read("AppraisalFeed", "latestRoundData")[1] == 320_000 * DOLLAR
     assert read(divided, "proceeds") == 40_000 * UNIT
 
 
@@ -385,4 +411,4 @@ def test_prices_read_in_the_middle_of_a_buyout_are_final(awkward: Estate) -> Non
     data = probe.web3.encode_abi("look", args=[])
     lab.send("AwkwardQuote", "hook", probe.address, data)
     lab.send("AssetShares", "buyOut", 2**255, lab.alice.address, by=lab.alice)
-    assert lab.read("PriceProbe", "seen") == lab.read("AppraisalFeed", "latestRoundData")[1] == 400_000 * DOLLAR
+    assert lab.read("PriceProbe", "seen") == lab.read("AppraisalFeed", "latestRoundData")[1] == 320_000 * DOLLAR

@@ -74,6 +74,22 @@ contract StuckDeed is ERC721 {
     function transferFrom(address, address, uint256) public override {}
 }
 
+/// @dev A feed of an attacker's own: names any shares and says what it is told.
+contract LyingFeed {
+    address public immutable shares;
+    uint8 public decimals = 8;
+    uint256 public freshAppraisal;
+    bool public constant hasLapsed = false;
+
+    constructor(address shares_) {
+        shares = shares_;
+    }
+
+    function say(uint256 appraisal, uint8 decimals_) external {
+        (freshAppraisal, decimals) = (appraisal, decimals_);
+    }
+}
+
 /// @dev Remembers what a feed said at a moment.
 contract PriceProbe {
     AggregatorV3Interface public immutable feed;
