@@ -53,6 +53,8 @@ def house(estate: Estate) -> House:
         max_liquidation_price_age=FOR_EVER,
         max_decision_age=30 * DAY,
     )
+    pair = (market.params.collateral_token, market.params.loan_token)
+    assert lab.read("AppraisalFeed", "isSoundFor", *pair)  # what every creator of such a market asks
     for person in (lab.alice, lab.bob, lab.relayer):
         lab.send("DemoToken", "approve", market.market, MAX, by=person)
         lab.send("AssetShares", "approve", market.market, MAX, by=person)
