@@ -242,8 +242,10 @@ class _Recorded(Sender):
 
     journal: list[Entry] = field(default_factory=list, repr=False)
 
-    def send(self, to: ChecksumAddress | None, data: bytes, what: str, value: int, errors: ErrorTable) -> Receipt:
-        receipt = super().send(to, data, what, value, errors)
+    def send(
+        self, to: ChecksumAddress | None, data: bytes, what: str, value: int, errors: ErrorTable, reserve: int = 0
+    ) -> Receipt:
+        receipt = super().send(to, data, what, value, errors, reserve)
         events = [b"".join(map(bytes, log["topics"])) + bytes(log["data"]) for log in receipt.logs]
         second = self.network.now() - START
         self.journal.append(Entry(what, second, receipt.gas_used, keccak256(data + b"".join(events))))
