@@ -8,26 +8,32 @@ import {IERC4626} from "@openzeppelin/contracts/interfaces/IERC4626.sol";
 /// - The owner sets terms and caps for loans to come and can do nothing else: it cannot move money, change an open loan,
 ///   or stop a repayment or withdrawal. Bad terms still lose deposits: let it be a TimelockController whose delay leaves
 ///   time to withdraw.
-/// - A loan past its due time is delinquent from that very second, without anybody's transaction. Leaving (`withdraw`,
-///   `redeem`, `totalAssets`, `convertTo...`) then values it at zero: nobody leaves at a price that hides a loss.
-///   Entering (`deposit`, `mint`, `entryAssets`) still values it in full: nobody buys into a repayment cheaply. So while
-///   loans are delinquent, entering costs more than leaving pays; ERC-4626 allows that (a preview may be worse than a
-///   conversion), and the gap belongs to those who stay. It cannot price what is known but not yet due.
-/// - WRITE_OFF_DELAY after the due time anybody may write a loan off. Everybody present bears it in equal parts: the
-///   leaving price had left it out already, now the entering price does. What the borrower pays later joins the leaving
-///   price evenly over VESTING_PERIOD and the entering price at once, so that trading around the payment gains nothing;
-///   until vested it is neither lent nor withdrawn. It belongs to whoever holds shares while it vests, whether or not
-///   they bore the loss: deposits made after a loss share in later recoveries, nearly all of them where the loss left
-///   nearly nothing. With nothing left at all the vault takes no deposits.
-/// - Only idle cash can be withdrawn (`maxWithdraw`); the rest follows as loans are repaid.
-/// - Cash is what came in through these functions. Tokens sent here otherwise belong to nobody and move no price. A
-///   token that charges on transfer is refused (TokenCharges); when the balance falls below the books (a token that
-///   rebased), entering, leaving and drawing are refused (TokenMissing) until somebody sends what is missing.
-/// - Share prices are final before any token is called, so they may be read from a token's hook.
+/// - A loan past its due time is delinquent from that very second, without anybody's transaction: it leaves
+///   `totalAssets`, and with it the one price at which everybody enters and leaves. What is known but not yet due
+///   cannot be priced.
+/// - What comes in for a loan at or after its due time, written off or not, is not the vault's: it goes to the pocket of
+///   the loan's due day, and whoever held shares at the end of that day claims a part of it in proportion (`claim`), at
+///   any time and whatever became of the shares since. So those who bore the loss have the recovery, whoever came later
+///   has none of it, and no trading around a payment gains. Shares bought carry no claims, shares sold leave theirs
+///   with the seller: a contract that holds shares for others must pass its claims on to them. Anybody may call
+///   `claim` for anybody; the money goes to the account. If nobody held shares that day, it goes to cash.
+/// - WRITE_OFF_DELAY after the due time anybody may write a loan off. That is for the books only; the price lost it at
+///   the due time.
+/// - Only cash can be withdrawn (`maxWithdraw`); the rest follows as loans are repaid. Where losses left a share next
+///   to nothing (less than a 10^-12 wei of assets for its smallest unit), deposits end: open another vault. Leaving and
+///   claiming do not.
+/// - Cash and pockets are what came in through these functions. Tokens sent here otherwise belong to nobody and move no
+///   price. When the balance falls below the books (a token that rebased), entering, leaving, claiming and drawing are
+///   refused (TokenMissing; the four `max...` are zero) until somebody sends what is missing. A token that charges on
+///   transfer is refused (TokenCharges), and one that starts to charge later blocks repayment too: choose one that
+///   cannot.
+/// - Share prices are final before any token is called, so they may be read from a token's hook. While tokens are on
+///   their way the four `max...` may be zero.
 ///
 /// What borrowers may rely on:
 /// - A decision gates opening a loan and nothing else. Amount, rate and due time are fixed at opening. Anybody may repay
-///   at any time, before or after it; repayment reads no decision and no registry.
+///   at any time, before or after it; repayment reads no decision and no registry. Terms and tier are those of the
+///   moment of drawing: `drawWithin` refuses worse ones than the borrower saw.
 /// - Interest is simple: annualRateBps of the outstanding principal per 365 days, by the second, rounded up (against the
 ///   borrower) whenever the loan is touched, at the same rate past due. Repayment pays interest first.
 /// - A loan opened today with termDays n is due at the end of the UTC day n days ahead.
@@ -37,7 +43,8 @@ import {IERC4626} from "@openzeppelin/contracts/interfaces/IERC4626.sol";
 ///   repaid on the day its loan was opened gives the day's caps back, principal repaid later does not. So no person
 ///   can hold more of a day's cap than it owes. Repayment always frees the person's cap.
 /// - A loan stays with the personId it was opened under. An issuer that gives a person a second pseudonym gives a
-///   second limit, and so does a second issuer; the cap per issuer and day bounds what that costs a day.
+///   second limit, and so does a second issuer; the cap per issuer and day bounds what that costs a day. An issuer that
+///   only changed its key is not a second one if the owner links the new key to the old (`linkIssuer`).
 interface ICreditLine is IERC4626 {
     enum LoanStatus {
         None,
@@ -65,7 +72,7 @@ interface ICreditLine is IERC4626 {
         address borrower;
         uint64 accruedAt;
         uint32 annualRateBps;
-        address issuer;
+        address issuer; // under whom it is counted: the first of the issuer's chain
         uint40 openedAt; // its UTC day is the one whose caps count the loan
         uint40 dueAt; // the first second past due
         bool writtenOff;
@@ -77,6 +84,8 @@ interface ICreditLine is IERC4626 {
 
     event ModelTermsSet(uint256 indexed modelId, ModelTerms terms);
     event IssuerDailyCapSet(address indexed issuer, uint256 dailyCap);
+    /// @notice What `successor` attests is counted under `root` from now on.
+    event IssuerLinked(address indexed successor, address indexed predecessor, address indexed root);
     event CapsSet(uint256 loanCap, uint256 personCap);
     event LoanDrawn(
         uint256 indexed loanId,
@@ -91,8 +100,9 @@ interface ICreditLine is IERC4626 {
     );
     event LoanRepaid(uint256 indexed loanId, address indexed payer, uint256 interestPaid, uint256 principalPaid);
     event LoanWrittenOff(uint256 indexed loanId, uint256 principal, uint256 interest);
-    /// @notice `amount` of a written-off loan came back; `unvested` in all is now to vest until `vestedAt`.
-    event Recovered(uint256 indexed loanId, uint256 amount, uint256 unvested, uint256 vestedAt);
+    /// @notice `amount` came in late for a loan, for those who held shares at the end of `dueDay`.
+    event Recovered(uint256 indexed dueDay, uint256 indexed loanId, uint256 amount);
+    event Claimed(uint256 indexed dueDay, address indexed account, uint256 amount);
     /// @notice The books moved the loans due before `day` to the delinquent ones; it changes no price.
     event DuesPassed(uint256 indexed day, uint256 debt);
 
@@ -100,8 +110,12 @@ interface ICreditLine is IERC4626 {
     error InvalidTerms();
     error ModelNotAccepted(uint256 modelId);
     error IssuerNotAccepted(address issuer);
+    error NotSuccessor(address successor, address predecessor);
+    error IssuerCounted(address issuer);
     error DecisionNegative(uint256 modelId, address borrower);
     error DecisionStale(uint64 observedAt, uint64 maxDecisionAge);
+    error RateTooHigh(uint256 most, uint256 actual);
+    error DueTooEarly(uint256 least, uint256 actual);
     error LoanCapExceeded(uint256 amount, uint256 cap);
     error PersonCapExceeded(bytes32 personId, uint256 outstanding, uint256 amount, uint256 cap);
     error PersonDelinquent(bytes32 personId, uint256 dueAt);
@@ -114,6 +128,7 @@ interface ICreditLine is IERC4626 {
     error WriteOffTooEarly(uint256 loanId, uint256 allowedAt);
     error TokenCharges(uint256 expected, uint256 received);
     error TokenMissing(uint256 booked, uint256 balance);
+    error ReceiverIsVault();
     error OwnershipNotRenounceable();
 
     /// @notice Borrow `amount` on the caller's own decision by `modelId` over facts attested by `issuer`.
@@ -125,6 +140,22 @@ interface ICreditLine is IERC4626 {
     /// @return loanId The new loan, counted from 1.
     function draw(uint256 modelId, address issuer, uint256 amount) external returns (uint256 loanId);
 
+    /// @notice `draw`, unless the loan would be worse than this: for a borrower whom a change of terms, or of the
+    /// decision, may reach first.
+    /// @param modelId Accepted model that judged the caller.
+    /// @param issuer Accepted issuer that attested the caller's facts.
+    /// @param amount In the asset's smallest unit.
+    /// @param maxAnnualRateBps Highest rate accepted.
+    /// @param minDueAt Earliest due time accepted: a loan's `dueAt`, its first second past due.
+    /// @return loanId The new loan, counted from 1.
+    function drawWithin(
+        uint256 modelId,
+        address issuer,
+        uint256 amount,
+        uint256 maxAnnualRateBps,
+        uint256 minDueAt
+    ) external returns (uint256 loanId);
+
     /// @notice Pay back up to `amount` of a loan; anybody may. More than is owed is not taken. Principal paid on the
     /// UTC day the loan was opened frees the caps of that day.
     /// @param loanId The loan.
@@ -135,6 +166,13 @@ interface ICreditLine is IERC4626 {
     /// @notice Take a loan that is WRITE_OFF_DELAY past due off the books; anybody may. The borrower still owes it.
     /// @param loanId The loan.
     function writeOff(uint256 loanId) external;
+
+    /// @notice Pay an account its parts of late payments. Anybody may call it; the account is paid.
+    /// @param dueDays Days (Unix time / 1 days) at whose ends the loans were due. Days with nothing to claim are passed
+    /// over; with nothing to claim at all it reverts (ZeroAmount).
+    /// @param account Who held shares at the ends of those days.
+    /// @return amount What the account was paid.
+    function claim(uint256[] calldata dueDays, address account) external returns (uint256 amount);
 
     /// @notice Move loans whose day has passed to the delinquent ones in the books. Nobody has to: every function that
     /// changes the books does so first, and the views reckon as if it had been done.
@@ -151,26 +189,54 @@ interface ICreditLine is IERC4626 {
     /// @param dailyCap Most net new lending in one day.
     function setIssuerDailyCap(address issuer, uint256 dailyCap) external;
 
+    /// @notice Count what a new key of an issuer attests together with what its old key attested: debts, due days and
+    /// the day's total; the cap of a day stays each key's own. Owner only. The issuer registry must name `successor` the
+    /// successor of `predecessor`, and nothing may be counted under `successor` yet: link a chain oldest first, and
+    /// before `setIssuerDailyCap` accepts the new key. For good.
+    /// @param successor The new key.
+    /// @param predecessor The old key.
+    function linkIssuer(address successor, address predecessor) external;
+
     /// @notice Set the caps per loan and per person. Owner only.
     /// @param loanCap Most that one loan may be.
     /// @param personCap Most that one person may owe.
     function setCaps(uint256 loanCap, uint256 personCap) external;
 
-    /// @notice What deposits are priced against: cash, performing and delinquent loans in full. Never below totalAssets.
-    /// @return In the asset's smallest unit, rounded down.
-    function entryAssets() external view returns (uint256);
-
-    /// @notice The asset held for depositors, unvested recoveries included.
+    /// @notice The asset held for the shares: what can be lent or withdrawn now.
     /// @return In the asset's smallest unit.
     function cash() external view returns (uint256);
 
-    /// @notice Cash that can be lent or withdrawn now.
+    /// @notice The asset held in pockets, for claims.
     /// @return In the asset's smallest unit.
-    function idle() external view returns (uint256);
+    function pocketed() external view returns (uint256);
 
-    /// @notice Recoveries of written-off loans that do not count for those who leave yet.
-    /// @return In the asset's smallest unit, rounded up.
-    function unvested() external view returns (uint256);
+    /// @notice All that came in late for the loans due at the end of a day.
+    /// @param dueDay Unix time / 1 days.
+    /// @return In the asset's smallest unit.
+    function recoveredOf(uint256 dueDay) external view returns (uint256);
+
+    /// @notice What of it an account was paid.
+    /// @param dueDay Unix time / 1 days.
+    /// @param account Who held shares at the end of that day.
+    /// @return In the asset's smallest unit.
+    function claimedOf(uint256 dueDay, address account) external view returns (uint256);
+
+    /// @notice What of it an account can claim now, rounded down.
+    /// @param dueDay Unix time / 1 days.
+    /// @param account Who held shares at the end of that day.
+    /// @return In the asset's smallest unit.
+    function claimable(uint256 dueDay, address account) external view returns (uint256);
+
+    /// @notice Shares of an account at the end of a UTC day; of a day that is not over, as it is now.
+    /// @param day Unix time / 1 days.
+    /// @param account The account.
+    /// @return In the share's smallest unit.
+    function sharesAtEndOf(uint256 day, address account) external view returns (uint256);
+
+    /// @notice All shares at the end of a UTC day; of a day that is not over, as it is now.
+    /// @param day Unix time / 1 days.
+    /// @return In the share's smallest unit.
+    function supplyAtEndOf(uint256 day) external view returns (uint256);
 
     /// @notice Debt of the loans in the books, principal and interest: not yet due, and past due.
     /// @return performing In the asset's smallest unit, rounded down.
@@ -196,6 +262,16 @@ interface ICreditLine is IERC4626 {
     /// @param modelId Id of the model.
     /// @return The terms.
     function modelTermsOf(uint256 modelId) external view returns (ModelTerms memory);
+
+    /// @notice Most net new lending on an issuer in one day; zero: not accepted.
+    /// @param issuer The issuer.
+    /// @return In the asset's smallest unit.
+    function issuerDailyCapOf(address issuer) external view returns (uint256);
+
+    /// @notice Under whom an issuer is counted.
+    /// @param issuer The issuer.
+    /// @return The first of the keys it is linked to; itself if it is not linked.
+    function issuerRootOf(address issuer) external view returns (address);
 
     /// @notice Principal a person owes over all wallets, written-off loans included.
     /// @param issuer The issuer.

@@ -26,17 +26,24 @@ contract CreditLine is LendingVault, VerdictConsumer, Ownable2Step {
     uint256 public constant MAX_OPEN_LOANS = DueDays.LANES;
     uint32 private constant MAX_ANNUAL_RATE_BPS = 100_000; // 1,000 % a year: above it is a slip of the pen
 
+    /// @dev How an issuer is counted here.
+    struct Exposure {
+        uint256 dailyCap;
+        address root; // whose numbers it shares: the first of its chain of successors; zero for itself
+        bool counts; // it has lent, or others share its numbers: it can no longer be linked to another
+    }
+
     uint256 public loanCap;
     uint256 public personCap;
     uint256 public loanCount;
 
     mapping(uint256 loanId => Loan loan) private _loans;
     mapping(uint256 modelId => ModelTerms terms) private _terms;
-    mapping(address issuer => uint256 dailyCap) public issuerDailyCapOf;
-    mapping(address issuer => mapping(bytes32 personId => uint256 principal)) public outstandingOf;
-    mapping(address issuer => mapping(bytes32 personId => uint256 lanes)) private _dueDays;
+    mapping(address issuer => Exposure exposure) private _exposures;
+    mapping(address root => mapping(bytes32 personId => uint256 principal)) private _outstanding;
+    mapping(address root => mapping(bytes32 personId => uint256 lanes)) private _dueDays;
     mapping(uint256 modelId => mapping(uint256 day => uint256 amount)) public lentOnModel;
-    mapping(address issuer => mapping(uint256 day => uint256 amount)) public lentOnIssuer;
+    mapping(address root => mapping(uint256 day => uint256 amount)) private _lentOnRoot;
 
     /// @param registry_ Where decisions are read.
     /// @param asset_ What is deposited and lent; neither charging on transfer nor rebasing.
@@ -48,7 +55,18 @@ contract CreditLine is LendingVault, VerdictConsumer, Ownable2Step {
     ) LendingVault(asset_) VerdictConsumer(registry_) Ownable(owner_) {}
 
     /// @inheritdoc ICreditLine
-    function draw(uint256 modelId, address issuer, uint256 amount) external nonReentrant returns (uint256 loanId) {
+    function draw(uint256 modelId, address issuer, uint256 amount) external returns (uint256 loanId) {
+        return drawWithin(modelId, issuer, amount, type(uint256).max, 0);
+    }
+
+    /// @inheritdoc ICreditLine
+    function drawWithin(
+        uint256 modelId,
+        address issuer,
+        uint256 amount,
+        uint256 maxAnnualRateBps,
+        uint256 minDueAt
+    ) public nonReentrant returns (uint256 loanId) {
         if (amount == 0) revert ZeroAmount();
         ModelTerms storage terms = _terms[modelId];
         if (terms.tiers.length == 0) revert ModelNotAccepted(modelId);
@@ -57,26 +75,27 @@ contract CreditLine is LendingVault, VerdictConsumer, Ownable2Step {
         Tier memory tierTerms = terms.tiers[tier];
         uint256 day = block.timestamp / 1 days;
         uint256 dueDay = day + terms.termDays;
+        uint256 dueAt = (dueDay + 1) * 1 days;
+        _checkBounds(maxAnnualRateBps, tierTerms.annualRateBps, minDueAt, dueAt);
+        address root = issuerRootOf(issuer);
         _checkCaps(terms, modelId, issuer, decision.personId, tierTerms.limit, amount, day);
-        uint256 dueDays = _withDueDay(issuer, decision.personId, dueDay);
+        uint256 dueDays = _withDueDay(root, decision.personId, dueDay);
         _roll();
 
-        outstandingOf[issuer][decision.personId] += amount;
-        lentOnModel[modelId][day] += amount;
-        lentOnIssuer[issuer][day] += amount;
+        _count(root, decision.personId, modelId, amount, day);
         cash -= amount;
         loanId = ++loanCount;
         Loan storage loan = _loans[loanId];
         loan.borrower = msg.sender;
         loan.accruedAt = uint64(block.timestamp);
         loan.annualRateBps = tierTerms.annualRateBps;
-        loan.issuer = issuer;
+        loan.issuer = root;
         loan.openedAt = uint40(block.timestamp);
-        loan.dueAt = uint40((dueDay + 1) * 1 days);
+        loan.dueAt = uint40(dueAt);
         loan.personId = decision.personId;
         loan.modelId = modelId;
         loan.principal = amount;
-        _dueDays[issuer][decision.personId] = dueDays;
+        _dueDays[root][decision.personId] = dueDays;
         _book.open(_lineOf(loan), dueDay);
 
         emit LoanDrawn(
@@ -108,19 +127,16 @@ contract CreditLine is LendingVault, VerdictConsumer, Ownable2Step {
         loan.accruedAt = uint64(block.timestamp);
         loan.interest = interest - interestPaid;
         loan.principal -= principalPaid;
-        outstandingOf[loan.issuer][loan.personId] -= principalPaid;
+        _outstanding[loan.issuer][loan.personId] -= principalPaid;
         _freeDay(loan, principalPaid);
         uint256 dueDay = _dueDayOf(loan);
         if (loan.principal == 0) {
             // Interest is paid first, so nothing is owed.
             _dueDays[loan.issuer][loan.personId] = _dueDays[loan.issuer][loan.personId].remove(dueDay);
         }
-        if (loan.writtenOff) {
-            _vest(loanId, paid);
-        } else {
-            _book.change(before, _lineOf(loan), dueDay);
-        }
-        cash += paid;
+        if (!loan.writtenOff) _book.change(before, _lineOf(loan), dueDay);
+        if (block.timestamp < loan.dueAt) cash += paid;
+        else _pocket(loanId, dueDay, paid);
 
         emit LoanRepaid(loanId, msg.sender, interestPaid, principalPaid);
 
@@ -166,8 +182,21 @@ contract CreditLine is LendingVault, VerdictConsumer, Ownable2Step {
 
     /// @inheritdoc ICreditLine
     function setIssuerDailyCap(address issuer, uint256 dailyCap) external onlyOwner {
-        issuerDailyCapOf[issuer] = dailyCap;
+        _exposures[issuer].dailyCap = dailyCap;
         emit IssuerDailyCapSet(issuer, dailyCap);
+    }
+
+    /// @inheritdoc ICreditLine
+    function linkIssuer(address successor, address predecessor) external onlyOwner {
+        if (decisionRegistry.issuerRegistry().successorOf(predecessor) != successor) {
+            revert NotSuccessor(successor, predecessor);
+        }
+        Exposure storage exposure = _exposures[successor];
+        if (exposure.counts || exposure.root != address(0)) revert IssuerCounted(successor);
+        address root = issuerRootOf(predecessor);
+        exposure.root = root;
+        _exposures[root].counts = true;
+        emit IssuerLinked(successor, predecessor, root);
     }
 
     /// @inheritdoc ICreditLine
@@ -208,9 +237,38 @@ contract CreditLine is LendingVault, VerdictConsumer, Ownable2Step {
     }
 
     /// @inheritdoc ICreditLine
+    function outstandingOf(address issuer, bytes32 personId) external view returns (uint256) {
+        return _outstanding[issuerRootOf(issuer)][personId];
+    }
+
+    /// @inheritdoc ICreditLine
     function earliestDueOf(address issuer, bytes32 personId) external view returns (uint256) {
-        uint256 day = _dueDays[issuer][personId].earliest();
+        uint256 day = _dueDays[issuerRootOf(issuer)][personId].earliest();
         return day == 0 ? 0 : (day + 1) * 1 days;
+    }
+
+    /// @inheritdoc ICreditLine
+    function lentOnIssuer(address issuer, uint256 day) external view returns (uint256) {
+        return _lentOnRoot[issuerRootOf(issuer)][day];
+    }
+
+    /// @inheritdoc ICreditLine
+    function issuerDailyCapOf(address issuer) external view returns (uint256) {
+        return _exposures[issuer].dailyCap;
+    }
+
+    /// @inheritdoc ICreditLine
+    function issuerRootOf(address issuer) public view returns (address) {
+        address root = _exposures[issuer].root;
+        return root == address(0) ? issuer : root;
+    }
+
+    /// @dev Count new principal against the caps of its person and day.
+    function _count(address root, bytes32 personId, uint256 modelId, uint256 amount, uint256 day) private {
+        if (!_exposures[root].counts) _exposures[root].counts = true;
+        _outstanding[root][personId] += amount;
+        lentOnModel[modelId][day] += amount;
+        _lentOnRoot[root][day] += amount;
     }
 
     /// @dev Principal back on the day it was lent never left: without this, one borrower in a circle of draws and
@@ -219,12 +277,18 @@ contract CreditLine is LendingVault, VerdictConsumer, Ownable2Step {
         uint256 day = block.timestamp / 1 days;
         if (principalPaid == 0 || loan.openedAt / 1 days != day) return;
         lentOnModel[loan.modelId][day] -= principalPaid;
-        lentOnIssuer[loan.issuer][day] -= principalPaid;
+        _lentOnRoot[loan.issuer][day] -= principalPaid;
+    }
+
+    /// @dev Revert when the loan would be worse than its borrower asked for.
+    function _checkBounds(uint256 maxRate, uint256 rate, uint256 minDueAt, uint256 dueAt) private pure {
+        if (rate > maxRate) revert RateTooHigh(maxRate, rate);
+        if (dueAt < minDueAt) revert DueTooEarly(minDueAt, dueAt);
     }
 
     /// @dev The person's due days with one more; revert when an open loan is past due or there are too many.
-    function _withDueDay(address issuer, bytes32 personId, uint256 dueDay) private view returns (uint256 dueDays) {
-        dueDays = _dueDays[issuer][personId];
+    function _withDueDay(address root, bytes32 personId, uint256 dueDay) private view returns (uint256 dueDays) {
+        dueDays = _dueDays[root][personId];
         uint256 first = dueDays.earliest();
         if (first != 0 && first < block.timestamp / 1 days) revert PersonDelinquent(personId, (first + 1) * 1 days);
         bool entered;
@@ -247,7 +311,7 @@ contract CreditLine is LendingVault, VerdictConsumer, Ownable2Step {
         return uint256(decision.value);
     }
 
-    /// @dev Revert unless `amount` fits the caps per loan, person, model and day, issuer and day, and the idle cash.
+    /// @dev Revert unless `amount` fits the caps per loan, person, model and day, issuer and day, and the cash.
     function _checkCaps(
         ModelTerms storage terms,
         uint256 modelId,
@@ -257,9 +321,10 @@ contract CreditLine is LendingVault, VerdictConsumer, Ownable2Step {
         uint256 amount,
         uint256 day
     ) private view {
-        uint256 cap = issuerDailyCapOf[issuer];
+        uint256 cap = _exposures[issuer].dailyCap;
         if (cap == 0) revert IssuerNotAccepted(issuer);
-        uint256 used = lentOnIssuer[issuer][day];
+        address root = issuerRootOf(issuer);
+        uint256 used = _lentOnRoot[root][day];
         if (used + amount > cap) revert IssuerDailyCapExceeded(issuer, used, amount, cap);
 
         cap = terms.dailyCap;
@@ -269,11 +334,10 @@ contract CreditLine is LendingVault, VerdictConsumer, Ownable2Step {
         if (amount > loanCap) revert LoanCapExceeded(amount, loanCap);
 
         cap = Math.min(limit, personCap);
-        used = outstandingOf[issuer][personId];
+        used = _outstanding[root][personId];
         if (used + amount > cap) revert PersonCapExceeded(personId, used, amount, cap);
 
-        uint256 available = idle();
-        if (amount > available) revert InsufficientLiquidity(available, amount);
+        if (amount > cash) revert InsufficientLiquidity(cash, amount);
     }
 
     function _openLoan(uint256 loanId) private view returns (Loan storage loan) {

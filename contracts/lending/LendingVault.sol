@@ -10,32 +10,33 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ICreditLine} from "../interfaces/ICreditLine.sol";
 import {LoanBook} from "../libraries/LoanBook.sol";
+import {ShareHistory} from "./ShareHistory.sol";
 
-/// @title The money side of a credit line: shares, cash, the loans' value and what vests. See ICreditLine.
+/// @title The money side of a credit line: shares, cash, the loans' value, and pockets of late payments. See ICreditLine.
 /// @dev The lending side opens and changes loans in `_book` and moves tokens by `_receive` and `_send` alone, both after
 /// every other change of state: whoever a token's hook calls sees final prices.
-abstract contract LendingVault is ICreditLine, ERC4626, ReentrancyGuardTransient {
+abstract contract LendingVault is ICreditLine, ERC4626, ShareHistory, ReentrancyGuardTransient {
     using SafeERC20 for IERC20;
     using LoanBook for LoanBook.Book;
 
-    /// @notice How long a recovery takes to count for those who leave.
-    uint256 public constant VESTING_PERIOD = 7 days;
     /// @dev A second wall against inflated shares; the first is that donations do not count.
     uint8 private constant SHARE_DECIMALS = 6;
     /// @dev Keeps every product of the books far inside a word: 2^128 * rate * time is below 2^210.
-    uint256 private constant MAX_CASH = type(uint128).max;
-
-    struct Vesting {
-        uint256 amount; // unvested at `start`
-        uint64 start;
-        uint64 end;
-    }
+    uint256 private constant MAX_ASSETS = type(uint128).max;
+    /// @dev Most shares for a wei of assets at which deposits are taken, a million times what the first got: the supply
+    /// stays below MAX_ASSETS * MAX_SHARES_PER_WEI < 2^168, whatever is lost how often.
+    uint256 private constant MAX_SHARES_PER_WEI = 1e12;
 
     /// @inheritdoc ICreditLine
     uint256 public cash;
+    /// @inheritdoc ICreditLine
+    uint256 public pocketed;
+    /// @inheritdoc ICreditLine
+    mapping(uint256 dueDay => uint256 amount) public recoveredOf;
+    /// @inheritdoc ICreditLine
+    mapping(uint256 dueDay => mapping(address account => uint256 amount)) public claimedOf;
 
     LoanBook.Book internal _book;
-    Vesting private _vesting;
 
     constructor(IERC20 asset_) ERC20("Verdict credit line", "vCREDIT") ERC4626(asset_) {
         _book.rolledTo = block.timestamp / 1 days;
@@ -79,22 +80,30 @@ abstract contract LendingVault is ICreditLine, ERC4626, ReentrancyGuardTransient
     }
 
     /// @inheritdoc ICreditLine
+    function claim(uint256[] calldata dueDays, address account) external nonReentrant returns (uint256 amount) {
+        for (uint256 i = 0; i < dueDays.length; ++i) {
+            uint256 part = claimable(dueDays[i], account);
+            if (part == 0) continue;
+            amount += part;
+            claimedOf[dueDays[i]][account] += part;
+            emit Claimed(dueDays[i], account, part);
+        }
+        if (amount == 0) revert ZeroAmount();
+        pocketed -= amount;
+        _send(account, amount);
+    }
+
+    /// @inheritdoc ICreditLine
     function roll() external nonReentrant {
         _roll();
     }
 
     // What it is worth.
 
-    /// @notice What withdrawals are priced against: idle cash and loans that are not past due, rounded down.
+    /// @notice Cash and loans that are not past due, rounded down: what entering and leaving are priced against.
     function totalAssets() public view override(ERC4626, IERC4626) returns (uint256) {
         (uint256 performing, ) = debts();
-        return idle() + performing;
-    }
-
-    /// @inheritdoc ICreditLine
-    function entryAssets() public view returns (uint256) {
-        (uint256 performing, uint256 delinquent) = debts();
-        return cash + performing + delinquent;
+        return cash + performing;
     }
 
     /// @inheritdoc ICreditLine
@@ -103,53 +112,52 @@ abstract contract LendingVault is ICreditLine, ERC4626, ReentrancyGuardTransient
     }
 
     /// @inheritdoc ICreditLine
-    function idle() public view returns (uint256) {
-        return cash - unvested();
+    function claimable(uint256 dueDay, address account) public view returns (uint256) {
+        uint256 recovered = recoveredOf[dueDay];
+        if (recovered == 0) return 0;
+        // Not zero: a day without shares at its end has no pocket.
+        uint256 part = Math.mulDiv(recovered, _sharesAtEndOf(dueDay, account), _supplyAtEndOf(dueDay));
+        return part - claimedOf[dueDay][account];
     }
 
     /// @inheritdoc ICreditLine
-    function unvested() public view returns (uint256) {
-        (uint256 start, uint256 end) = (_vesting.start, _vesting.end);
-        if (block.timestamp >= end) return 0;
-        return Math.mulDiv(_vesting.amount, end - block.timestamp, end - start, Math.Rounding.Ceil);
+    function sharesAtEndOf(uint256 day, address account) external view returns (uint256) {
+        return _sharesAtEndOf(day, account);
     }
 
-    /// @notice Shares for a deposit, rounded down.
-    function previewDeposit(uint256 assets) public view override(ERC4626, IERC4626) returns (uint256) {
-        return Math.mulDiv(assets, _sharesAndVirtual(), entryAssets() + 1);
+    /// @inheritdoc ICreditLine
+    function supplyAtEndOf(uint256 day) external view returns (uint256) {
+        return _supplyAtEndOf(day);
     }
 
-    /// @notice Assets for shares to be minted, rounded up.
-    function previewMint(uint256 shares) public view override(ERC4626, IERC4626) returns (uint256) {
-        return Math.mulDiv(shares, entryAssets() + 1, _sharesAndVirtual(), Math.Rounding.Ceil);
+    /// @notice Most that can be deposited. Zero while tokens are missing, and once losses left so little for a share
+    /// that new ones would be minted without end.
+    function maxDeposit(address receiver) public view override(ERC4626, IERC4626) returns (uint256) {
+        uint256 assets = totalAssets();
+        if (receiver == address(this) || _missing() || totalSupply() > (assets + 1) * MAX_SHARES_PER_WEI) return 0;
+        return Math.saturatingSub(MAX_ASSETS, assets);
     }
 
-    /// @notice Most that can be deposited: zero once nothing is left while there are shares, whose holders a deposit at
-    /// that price would rob of every later recovery.
-    function maxDeposit(address) public view override(ERC4626, IERC4626) returns (uint256) {
-        if (totalSupply() != 0 && entryAssets() == 0) return 0;
-        return Math.saturatingSub(MAX_CASH, cash);
-    }
-
-    /// @notice Most shares that can be minted; less than the true bound where that would not fit a word.
+    /// @notice Most shares that can be minted.
     function maxMint(address receiver) public view override(ERC4626, IERC4626) returns (uint256) {
-        return Math.saturatingMul(maxDeposit(receiver), _sharesAndVirtual()) / (entryAssets() + 1);
+        return convertToShares(maxDeposit(receiver));
     }
 
-    /// @notice What the owner's shares are worth leaving, as far as idle cash reaches.
+    /// @notice What the owner's shares are worth, as far as cash reaches. Zero while tokens are missing.
     function maxWithdraw(address owner) public view override(ERC4626, IERC4626) returns (uint256) {
-        return Math.min(previewRedeem(balanceOf(owner)), idle());
+        return _missing() ? 0 : Math.min(previewRedeem(balanceOf(owner)), cash);
     }
 
-    /// @notice The owner's shares, as far as idle cash reaches.
+    /// @notice The owner's shares, as far as cash reaches. Zero while tokens are missing or when they bring nothing.
     function maxRedeem(address owner) public view override(ERC4626, IERC4626) returns (uint256) {
+        if (_missing()) return 0;
         uint256 shares = balanceOf(owner);
-        uint256 available = idle();
-        return previewRedeem(shares) <= available ? shares : convertToShares(available);
+        if (previewRedeem(shares) > cash) shares = convertToShares(cash);
+        return previewRedeem(shares) == 0 ? 0 : shares;
     }
 
     /// @inheritdoc ERC4626
-    function decimals() public view override(ERC4626, IERC20Metadata) returns (uint8) {
+    function decimals() public view override(ERC20, ERC4626, IERC20Metadata) returns (uint8) {
         return super.decimals();
     }
 
@@ -162,15 +170,15 @@ abstract contract LendingVault is ICreditLine, ERC4626, ReentrancyGuardTransient
         emit DuesPassed(block.timestamp / 1 days, LoanBook.debtDown(passed, block.timestamp));
     }
 
-    /// @dev Let `amount`, which is about to come in, vest. The new end is the average of what was left and a full
-    /// period, weighted by amounts and rounded down: never before the old end, and not later for a payment of dust.
-    function _vest(uint256 loanId, uint256 amount) internal {
-        uint256 left = unvested();
-        uint256 timeLeft = left == 0 ? 0 : _vesting.end - block.timestamp;
-        uint256 total = left + amount;
-        uint256 end = block.timestamp + (left * timeLeft + amount * VESTING_PERIOD) / total;
-        _vesting = Vesting(total, uint64(block.timestamp), uint64(end));
-        emit Recovered(loanId, amount, total, end);
+    /// @dev Put what is about to come in late for a loan into its day's pocket; into cash if nobody held shares then.
+    function _pocket(uint256 loanId, uint256 dueDay, uint256 amount) internal {
+        if (_supplyAtEndOf(dueDay) == 0) {
+            cash += amount;
+            return;
+        }
+        recoveredOf[dueDay] += amount;
+        pocketed += amount;
+        emit Recovered(dueDay, loanId, amount);
     }
 
     /// @dev Take `amount`, already in the books, from `from`; refuse a token that delivers less.
@@ -190,10 +198,15 @@ abstract contract LendingVault is ICreditLine, ERC4626, ReentrancyGuardTransient
 
     function _requireBooked() private view {
         uint256 balance = IERC20(asset()).balanceOf(address(this));
-        if (balance < cash) revert TokenMissing(cash, balance);
+        if (balance < cash + pocketed) revert TokenMissing(cash + pocketed, balance);
+    }
+
+    function _missing() private view returns (bool) {
+        return IERC20(asset()).balanceOf(address(this)) < cash + pocketed;
     }
 
     function _deposit(address caller, address receiver, uint256 assets, uint256 shares) internal override {
+        if (assets != 0 && shares == 0) revert ZeroAmount();
         cash += assets;
         _mint(receiver, shares);
         emit Deposit(caller, receiver, assets, shares);
@@ -208,6 +221,8 @@ abstract contract LendingVault is ICreditLine, ERC4626, ReentrancyGuardTransient
         uint256 assets,
         uint256 shares
     ) internal override {
+        if (receiver == address(this)) revert ReceiverIsVault();
+        if (shares != 0 && assets == 0) revert ZeroAmount();
         if (caller != owner) _spendAllowance(owner, caller, shares);
         cash -= assets;
         _burn(owner, shares);
@@ -215,11 +230,13 @@ abstract contract LendingVault is ICreditLine, ERC4626, ReentrancyGuardTransient
         _send(receiver, assets);
     }
 
-    function _decimalsOffset() internal pure override returns (uint8) {
-        return SHARE_DECIMALS;
+    /// @dev Shares of the vault in itself would be lost, and so would be their part of every pocket.
+    function _update(address from, address to, uint256 amount) internal override(ERC20, ShareHistory) {
+        if (to == address(this)) revert ReceiverIsVault();
+        super._update(from, to, amount);
     }
 
-    function _sharesAndVirtual() private view returns (uint256) {
-        return totalSupply() + 10 ** SHARE_DECIMALS;
+    function _decimalsOffset() internal pure override returns (uint8) {
+        return SHARE_DECIMALS;
     }
 }

@@ -14,13 +14,13 @@ from lending_year.year import Closing, Outcome
 
 WIDTH = 150  # of tables that go to a file
 
-_CREDIT = ("deposited", "withdrawn", "lent", "principal back", "interest", "written off", "recovered")
+_CREDIT = ("deposited", "withdrawn", "lent", "principal back", "interest", "written off", "late", "claimed")
 _MARKET = ("supplied", "withdrawn", "borrowed", "repaid", "liquidated", "bad debt")
 
 
 def credit_table(closings: Sequence[Closing]) -> Table:
     """The credit line: flows of each month, then what it holds at the end."""
-    table = _table("Credit line, vUSD", ("", *_CREDIT, "cash", "loans", "past due", "share"))
+    table = _table("Credit line, vUSD", ("", *_CREDIT, "cash", "loans", "past due", "pockets", "share"))
     for closing in closings:
         flows = closing.credit
         amounts = (
@@ -31,9 +31,11 @@ def credit_table(closings: Sequence[Closing]) -> Table:
             flows.interest_paid,
             flows.written_off,
             flows.recovered,
+            flows.claimed,
             closing.cash,
             closing.performing,
             closing.delinquent,
+            closing.pocketed,
         )
         table.add_row(closing.name, *map(_money, amounts), f"{closing.share / UNIT:.6f}")
     return table

@@ -7,6 +7,7 @@ interface's promises: a list of loans, each with the interest it has earned. Bot
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -16,7 +17,6 @@ YEAR = 365 * 86_400
 DAY = 86_400
 BPS = 10_000
 VIRTUAL_SHARES = 10**6
-VESTING = 7 * DAY
 
 
 @dataclass
@@ -63,6 +63,7 @@ class Month:
     principal_back: int = 0
     interest_paid: int = 0
     recovered: int = 0
+    claimed: int = 0
     written_off: int = 0
 
 
@@ -77,7 +78,9 @@ class VaultBooks:
     cash: int = 0
     month: Month = field(default_factory=Month)
     year: Month = field(default_factory=Month)
-    _vesting: tuple[int, int, int] = (0, 0, 0)
+    recovered: defaultdict[int, int] = field(default_factory=lambda: defaultdict(int))
+    claimed: defaultdict[tuple[int, str], int] = field(default_factory=lambda: defaultdict(int))
+    _held: list[tuple[int, dict[str, int]]] = field(default_factory=list)
 
     @property
     def supply(self) -> int:
@@ -93,44 +96,49 @@ class VaultBooks:
             sum((loan.worth(now) for loan in self.loans if not loan.written_off and now >= loan.due), Fraction())
         )
 
-    def unvested(self, now: int) -> int:
-        amount, start, end = self._vesting
-        return up(amount * (end - now), end - start) if now < end else 0
+    def assets(self, now: int) -> int:
+        """What shares are priced against: a loan past due is not the vault's any more."""
+        return self.cash + self.performing(now)
 
-    def idle(self, now: int) -> int:
-        return self.cash - self.unvested(now)
+    @property
+    def pocketed(self) -> int:
+        """What came in late and nobody has claimed."""
+        return sum(self.recovered.values()) - sum(self.claimed.values())
 
-    def leaving(self, now: int) -> int:
-        """What redemptions are priced against."""
-        return self.idle(now) + self.performing(now)
+    def holders(self, due: int) -> dict[str, int]:
+        """Shares in the last second before a due time."""
+        return next((held for time, held in reversed(self._held) if time < due), {})
 
-    def entering(self, now: int) -> int:
-        """What deposits are priced against."""
-        return self.cash + self.performing(now) + self.delinquent(now)
+    def claimable(self, due: int, who: str) -> int:
+        """A holder's part of what came in late for the loans due then, rounded down."""
+        held = self.holders(due)
+        if not held.get(who):
+            return 0
+        return self.recovered[due] * held[who] // sum(held.values()) - self.claimed[due, who]
 
     def deposit(self, who: str, amount: int, now: int) -> int:
         """Shares for a deposit, rounded down."""
-        shares = amount * (self.supply + VIRTUAL_SHARES) // (self.entering(now) + 1)
+        shares = amount * (self.supply + VIRTUAL_SHARES) // (self.assets(now) + 1)
         self._take(who, amount)
-        self.shares[who] += shares
+        self._hold(who, shares, now)
         self._note("deposited", amount)
         return shares
 
     def withdraw(self, who: str, amount: int, now: int) -> int:
         """Shares a withdrawal costs, rounded up."""
-        shares = up(amount * (self.supply + VIRTUAL_SHARES), self.leaving(now) + 1)
-        self._leave(who, amount, shares)
+        shares = up(amount * (self.supply + VIRTUAL_SHARES), self.assets(now) + 1)
+        self._leave(who, amount, shares, now)
         return shares
 
     def redeem(self, who: str, shares: int, now: int) -> int:
         """What shares bring, rounded down."""
-        amount = shares * (self.leaving(now) + 1) // (self.supply + VIRTUAL_SHARES)
-        self._leave(who, amount, shares)
+        amount = shares * (self.assets(now) + 1) // (self.supply + VIRTUAL_SHARES)
+        self._leave(who, amount, shares, now)
         return amount
 
     def most_shares(self, who: str, now: int) -> int:
         """How many shares can be redeemed: as far as idle cash reaches."""
-        reach = self.idle(now) * (self.supply + VIRTUAL_SHARES) // (self.leaving(now) + 1)
+        reach = self.cash * (self.supply + VIRTUAL_SHARES) // (self.assets(now) + 1)
         return min(self.shares[who], reach)
 
     def draw(self, who: str, amount: int, rate: int, term_days: int, now: int) -> int:
@@ -147,13 +155,25 @@ class VaultBooks:
         loan = self.loans[number - 1]
         interest, principal = loan.pay(amount, now)
         paid = interest + principal
-        if loan.written_off:
-            self._vest(paid, now)
+        if now >= loan.due and any(self.holders(loan.due).values()):
+            self.recovered[loan.due] += paid
+            self.token.move(payer, self.address, paid)
             self._note("recovered", paid)
         else:
             self._note("interest_paid", interest)
             self._note("principal_back", principal)
-        self._take(payer, paid)
+            self._take(payer, paid)
+        return paid
+
+    def claim(self, dues: Iterable[int], who: str) -> int:
+        """What a holder is paid."""
+        paid = 0
+        for due in dues:
+            part = self.claimable(due, who)
+            self.claimed[due, who] += part
+            paid += part
+        self.token.move(self.address, who, paid)
+        self._note("claimed", paid)
         return paid
 
     def write_off(self, number: int, now: int) -> int:
@@ -166,7 +186,7 @@ class VaultBooks:
     def flows(self) -> int:
         """Cash by what went in and out in the year."""
         year = self.year
-        incoming = year.deposited + year.principal_back + year.interest_paid + year.recovered
+        incoming = year.deposited + year.principal_back + year.interest_paid
         return incoming - year.withdrawn - year.lent
 
     def close_month(self) -> Month:
@@ -174,18 +194,16 @@ class VaultBooks:
         closed, self.month = self.month, Month()
         return closed
 
-    def _vest(self, amount: int, now: int) -> None:
-        left = self.unvested(now)
-        time_left = self._vesting[2] - now if left else 0
-        total = left + amount
-        self._vesting = (total, now, now + (left * time_left + amount * VESTING) // total)
+    def _hold(self, who: str, shares: int, now: int) -> None:
+        self.shares[who] += shares
+        self._held.append((now, dict(self.shares)))
 
     def _take(self, who: str, amount: int) -> None:
         self.token.move(who, self.address, amount)
         self.cash += amount
 
-    def _leave(self, who: str, amount: int, shares: int) -> None:
-        self.shares[who] -= shares
+    def _leave(self, who: str, amount: int, shares: int, now: int) -> None:
+        self._hold(who, -shares, now)
         self.cash -= amount
         self.token.move(self.address, who, amount)
         self._note("withdrawn", amount)

@@ -36,7 +36,8 @@ class Closing:
         name: of the month.
         credit: what happened at the credit line.
         cash, performing, delinquent: what it holds at the end.
-        share: what a whole share is worth to who leaves; it cost one dollar at first.
+        pocketed: what came in late and is not claimed.
+        share: what a whole share is worth; it cost one dollar at first.
         market: what happened in the collateral market; interest up to its last transaction.
         supplied, borrowed: its sums at the end.
         price: of a gold coin, in dollars.
@@ -49,6 +50,7 @@ class Closing:
     cash: int
     performing: int
     delinquent: int
+    pocketed: int
     share: int
     market: Sums
     supplied: int
@@ -126,7 +128,8 @@ def _closing(name: str, credit: CreditYear, market: GoldYear, house: HouseYear, 
         cash=vault.cash,
         performing=vault.performing(now),
         delinquent=vault.delinquent(now),
-        share=10**6 * UNIT * (vault.leaving(now) + 1) // (vault.supply + 10**6),
+        pocketed=vault.pocketed,
+        share=10**6 * UNIT * (vault.assets(now) + 1) // (vault.supply + 10**6),
         market=market.books.close_month(),
         supplied=shown.supplied,
         borrowed=shown.borrowed,

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 
-from tests.contracts.credit_lab import VESTING, VIRTUAL, WRITE_OFF_DELAY
+from tests.contracts.credit_lab import VIRTUAL, WRITE_OFF_DELAY
 from tests.contracts.lab import DAY
 
 BPS_YEAR = 10_000 * 365 * DAY
+SHARES_PER_WEI = 10**12  # where deposits end
 
 
 def up(numerator: int, denominator: int) -> int:
@@ -46,7 +47,9 @@ class Ledger:
     cash: int = 0
     shares: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     loans: list[Entry] = field(default_factory=list)
-    vesting: tuple[int, int, int] = (0, 0, 0)  # amount, start, end
+    history: list[tuple[int, dict[str, int]]] = field(default_factory=list)  # all balances after each change
+    pockets: dict[int, int] = field(default_factory=lambda: defaultdict(int))  # by due time: what came in late
+    claimed: dict[tuple[int, str], int] = field(default_factory=lambda: defaultdict(int))
 
     @property
     def supply(self) -> int:
@@ -58,42 +61,57 @@ class Ledger:
         bad = sum(loan.exact(time) for loan in booked if time >= loan.due)
         return good // BPS_YEAR, bad // BPS_YEAR
 
-    def unvested(self, time: int) -> int:
-        amount, start, end = self.vesting
-        return up(amount * (end - time), end - start) if time < end else 0
+    @property
+    def pocketed(self) -> int:
+        return sum(self.pockets.values()) - sum(self.claimed.values())
 
-    def idle(self, time: int) -> int:
-        return self.cash - self.unvested(time)
+    def assets(self, time: int) -> int:
+        return self.cash + self.debts(time)[0]
 
-    def leaving(self, time: int) -> int:
-        return self.idle(time) + self.debts(time)[0]
+    def open(self, time: int) -> bool:
+        """Whether deposits are taken."""
+        return self.supply <= (self.assets(time) + 1) * SHARES_PER_WEI
 
-    def entering(self, time: int) -> int:
-        return self.cash + sum(self.debts(time))
+    def holders(self, due: int) -> dict[str, int]:
+        """Who held how much in the last second before a due time."""
+        return next((held for time, held in reversed(self.history) if time < due), {})
+
+    def claimable(self, due: int, who: str) -> int:
+        held = self.holders(due)
+        if not (recovered := self.pockets[due]):
+            return 0
+        return recovered * held.get(who, 0) // sum(held.values()) - self.claimed[due, who]
 
     def for_deposit(self, time: int, assets: int) -> int:
-        return assets * (self.supply + VIRTUAL) // (self.entering(time) + 1)
+        return assets * (self.supply + VIRTUAL) // (self.assets(time) + 1)
 
     def for_mint(self, time: int, shares: int) -> int:
-        return up(shares * (self.entering(time) + 1), self.supply + VIRTUAL)
+        return up(shares * (self.assets(time) + 1), self.supply + VIRTUAL)
 
     def for_redeem(self, time: int, shares: int) -> int:
-        return shares * (self.leaving(time) + 1) // (self.supply + VIRTUAL)
+        return shares * (self.assets(time) + 1) // (self.supply + VIRTUAL)
 
     def for_withdraw(self, time: int, assets: int) -> int:
-        return up(assets * (self.supply + VIRTUAL), self.leaving(time) + 1)
+        return up(assets * (self.supply + VIRTUAL), self.assets(time) + 1)
 
     def max_withdraw(self, time: int, who: str) -> int:
-        return min(self.for_redeem(time, self.shares[who]), self.idle(time))
+        return min(self.for_redeem(time, self.shares[who]), self.cash)
 
     def max_redeem(self, time: int, who: str) -> int:
-        if self.for_redeem(time, self.shares[who]) <= self.idle(time):
-            return self.shares[who]
-        return self.idle(time) * (self.supply + VIRTUAL) // (self.leaving(time) + 1)
+        most = self.shares[who]
+        if self.for_redeem(time, most) > self.cash:
+            most = self.cash * (self.supply + VIRTUAL) // (self.assets(time) + 1)
+        return most if self.for_redeem(time, most) else 0
 
-    def enter(self, who: str, assets: int, shares: int) -> None:
+    def enter(self, time: int, who: str, assets: int, shares: int) -> None:
         self.cash += assets
         self.shares[who] += shares
+        self.history.append((time, dict(self.shares)))
+
+    def transfer(self, time: int, who: str, to: str, shares: int) -> None:
+        self.shares[who] -= shares
+        self.shares[to] += shares
+        self.history.append((time, dict(self.shares)))
 
     def draw(self, time: int, amount: int, rate: int, term_days: int) -> None:
         self.cash -= amount
@@ -106,14 +124,12 @@ class Ledger:
         interest_paid = min(amount, interest)
         principal_paid = min(amount - interest_paid, loan.principal)
         paid = interest_paid + principal_paid
-        if loan.written_off:
-            left = self.unvested(time)
-            wait = left * (self.vesting[2] - time) if left else 0
-            end = time + (wait + paid * VESTING) // (left + paid)
-            self.vesting = (left + paid, time, end)
         loan.accrued, loan.interest = time, interest - interest_paid
         loan.principal -= principal_paid
-        self.cash += paid
+        if time >= loan.due and sum(self.holders(loan.due).values()):
+            self.pockets[loan.due] += paid
+        else:
+            self.cash += paid
         return interest_paid, principal_paid
 
     def may_write_off(self, time: int) -> list[int]:

@@ -1,4 +1,4 @@
-"""Attacks on the credit line: a leaked issuer key, inflated shares, sandwiches, hooks, tokens of many vices."""
+"""Attacks on the credit line: a leaked issuer key, inflated shares, hooks, tokens of many vices."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from web3 import Web3
 
 from tests.contracts.circuits import helper_contracts
 from tests.contracts.credit_lab import (
-    VESTING,
     WRITE_OFF_DELAY,
     balance,
+    claim,
     deposit,
+    due_day,
+    free_line,
+    gain_interest,
     loan,
     past_due,
     provide,
@@ -18,11 +21,11 @@ from tests.contracts.credit_lab import (
     repay,
     set_terms,
     value,
-    written_off,
 )
-from tests.contracts.lab import DAY, TIER_LAYOUT, UNIT, Lab, reverts
+from tests.contracts.lab import CREDIT_TERMS, DAY, TIER_LAYOUT, UNIT, Lab, reverts
 
 POOL = 20_000 * UNIT
+FREE = ([(0, 0), (1_000 * UNIT, 0), (5_000 * UNIT, 0)], *CREDIT_TERMS[1:])
 
 
 def person(number: int) -> bytes:
@@ -142,20 +145,13 @@ def test_interest_inflates_less_than_it_costs(lab: Lab) -> None:
 
     The virtual shares take a part of it that no one gets; the victim loses to rounding less than a millionth of it.
     """
-    empty_line(lab)
-    lab.send("CreditLine", "setModelTerms", lab.tier_model, ([(0, 0), (1, 1), (5_000 * UNIT, 100_000)], UNIT, DAY, 1))
-    lab.send("CreditLine", "setIssuerDailyCap", lab.issuer.address, UNIT)
-    lab.send("CreditLine", "setCaps", UNIT, UNIT)
+    free_line(lab, 100_000, 730)
     deposit(lab, 1, lab.mallory)
-    lab.decided(subject=lab.mallory)
-    lab.draw(1, by=lab.mallory)
-    lab.travel(lab.network.now() + 900 * 365 * DAY)
-    provide(lab, UNIT, lab.mallory)
-    (paid,) = lab.events(repay(lab, 1, by=lab.mallory), "CreditLine", "LoanRepaid")
-    assert paid["interestPaid"] == 9_001  # rounded up, against the borrower
+    gain_interest(lab)
+    interest = value(lab, "cash") - 1
+    assert interest == 21  # of one wei; rounded up, against the borrower
     deposit(lab, 20_001, lab.bob)
-    spent, received = 1 + paid["interestPaid"], redeem_all(lab, lab.mallory)
-    assert received <= spent // 2 + 1, "the virtual shares hold the other half"
+    assert redeem_all(lab, lab.mallory) <= (1 + interest) // 2 + 1, "the virtual shares hold the other half"
     assert redeem_all(lab, lab.bob) >= 20_000
 
 
@@ -165,80 +161,6 @@ def test_dust_deposits_gain_nothing(lab: Lab) -> None:
     for _ in range(10):
         lab.send("CreditLine", "deposit", 1, lab.bob.address, by=lab.bob)
     assert redeem_all(lab, lab.bob) <= 10
-
-
-# Sandwiches. Bob arrives before an event and leaves after it.
-
-
-def test_no_exit_before_the_loss(lab: Lab) -> None:
-    """Leaving a second before the write-off pays what leaving after it pays: the loss was priced at the due time."""
-    deposit(lab, 1_000 * UNIT, lab.bob)
-    allowed = past_due(lab) + WRITE_OFF_DELAY
-    shares = value(lab, "balanceOf", lab.bob.address)
-    lab.travel(allowed)
-    before = value(lab, "previewRedeem", shares)
-    lab.send("CreditLine", "writeOff", 1)
-    assert value(lab, "previewRedeem", shares) == before < 1_000 * UNIT
-
-
-@pytest.mark.parametrize("event", ["due payment", "late payment", "write-off", "recovery"])
-def test_arriving_for_an_event_gains_nothing(lab: Lab, event: str) -> None:
-    """In and out around it, in neighbouring blocks."""
-    provide(lab, 2_000 * UNIT)
-    if event == "recovery":
-        written_off(lab)
-    elif event == "due payment":
-        lab.decided()
-        lab.draw(1_000 * UNIT)
-        lab.travel(loan(lab)["dueAt"] - 10)
-    else:
-        lab.travel(past_due(lab) + WRITE_OFF_DELAY)
-    deposit(lab, 10_000 * UNIT, lab.bob)
-    if event == "write-off":
-        lab.send("CreditLine", "writeOff", 1)
-    else:
-        repay(lab)
-    second = 1_000 * UNIT * 1_000 // (10_000 * 365 * DAY) + 1  # interest: what a second of staying earns at most
-    if event == "recovery":
-        second = 1_100 * UNIT // VESTING
-    assert redeem_all(lab, lab.bob) <= 10_000 * UNIT + 3 * second
-
-
-def test_arriving_after_a_recovery_gains_nothing_however_long(lab: Lab) -> None:
-    """Entering counts what has not vested yet: it is paid for already."""
-    written_off(lab)
-    provide(lab, 1_000 * UNIT)
-    repay(lab, 1, 900 * UNIT)
-    deposit(lab, 10_000 * UNIT, lab.bob)
-    lab.travel(lab.network.now() + VESTING)
-    assert 10_000 * UNIT - 1 <= redeem_all(lab, lab.bob) <= 10_000 * UNIT
-
-
-def test_who_stays_gains_what_the_leavers_left(lab: Lab) -> None:
-    deposit(lab, POOL, lab.bob)
-    past_due(lab, 4_000 * UNIT)
-    assert redeem_all(lab, lab.bob) == 18_000 * UNIT
-    provide(lab, 1_000 * UNIT)
-    repay(lab)
-    assert redeem_all(lab, lab.owner) > 22_000 * UNIT
-
-
-def test_a_line_with_nothing_left_takes_no_deposits(lab: Lab) -> None:
-    """They would own nearly all of a later recovery."""
-    empty_line(lab)
-    lab.open_credit()
-    lab.send("CreditLine", "withdraw", 16_000 * UNIT, lab.owner.address, lab.owner.address)
-    written_off(lab, 4_000 * UNIT)
-    assert value(lab, "totalAssets") == value(lab, "entryAssets") == 0
-    assert value(lab, "maxDeposit", lab.bob.address) == value(lab, "maxMint", lab.bob.address) == 0
-    provide(lab, 9 * UNIT, lab.bob)
-    with reverts("ERC4626ExceededMaxDeposit", lab.bob.address, UNIT, 0):
-        lab.send("CreditLine", "deposit", UNIT, lab.bob.address, by=lab.bob)
-    with reverts("ERC4626ExceededMaxMint", lab.bob.address, 1, 0):
-        lab.send("CreditLine", "mint", 1, lab.bob.address, by=lab.bob)
-    provide(lab, UNIT)
-    repay(lab, 1, UNIT)
-    lab.send("CreditLine", "deposit", UNIT, lab.bob.address, by=lab.bob)
 
 
 # Hooks.
@@ -257,24 +179,37 @@ CALLS = {
     "withdraw": lambda lab: (1, lab.owner.address, lab.owner.address),
     "redeem": lambda lab: (1, lab.owner.address, lab.owner.address),
     "draw": lambda lab: (lab.tier_model, lab.issuer.address, UNIT),
+    "drawWithin": lambda lab: (lab.tier_model, lab.issuer.address, UNIT, 10_000, 0),
     "repay": lambda lab: (1, 1),
+    "claim": lambda lab: ([due_day(lab, 2)], lab.owner.address),
     "writeOff": lambda lab: (1,),
     "roll": lambda lab: (),
 }
 
 
+def with_a_pocket(lab: Lab) -> None:
+    """Alice's loan is open, bob's is late and partly paid."""
+    lab.decided()
+    lab.decided(subject=lab.bob, personId=person(2))
+    lab.draw(1_000 * UNIT)
+    set_terms(lab, 3, 1)
+    lab.draw(UNIT, by=lab.bob)
+    provide(lab, 1_000 * UNIT)
+    lab.travel(loan(lab, 2)["dueAt"])
+    repay(lab, 2, UNIT // 2)
+
+
 @pytest.mark.parametrize("function", CALLS)
 def test_no_reentry_from_the_token(lab: Lab, function: str) -> None:
     line_with(lab, "HookedToken")
-    lab.decided()
-    lab.draw(UNIT)
-    provide(lab, UNIT)
+    with_a_pocket(lab)
     line = lab.contracts["CreditLine"]
     lab.send("DemoToken", "hook", line.address, line.encode(function, CALLS[function](lab)))
     owner = lab.owner.address
     for call, by in (
         (("draw", lab.tier_model, lab.issuer.address, UNIT), lab.alice),
         (("repay", 1, 1), lab.alice),
+        (("claim", [due_day(lab, 2)], owner), lab.bob),
         (("deposit", 1, owner), lab.owner),
         (("mint", 1, owner), lab.owner),
         (("withdraw", 1, owner, owner), lab.owner),
@@ -287,9 +222,13 @@ def test_no_reentry_from_the_token(lab: Lab, function: str) -> None:
 def test_prices_are_final_when_the_token_is_called(lab: Lab) -> None:
     """Read-only reentrancy: what a hook sees before and after the tokens move is what everybody sees afterwards."""
     line_with(lab, "WitnessedToken")
-    set_terms(lab, 0, [(0, 0), (1_000 * UNIT, 0), (5_000 * UNIT, 0)])  # without interest no second changes a price
+    lab.send("CreditLine", "setModelTerms", lab.tier_model, FREE)  # without interest no second changes a price
     lab.decided()
+    lab.decided(subject=lab.bob, personId=person(2))
     lab.draw(1_000 * UNIT)
+    lab.send("CreditLine", "setModelTerms", lab.tier_model, (*FREE[:3], 1))
+    lab.draw(UNIT, by=lab.bob)
+    lab.travel(loan(lab, 2)["dueAt"])
     witness = lab.deploy_as("Witness", helper_contracts()["Witness"])
     line, owner = lab.address("CreditLine"), lab.owner.address
     provide(lab, 1_000 * UNIT)
@@ -297,6 +236,8 @@ def test_prices_are_final_when_the_token_is_called(lab: Lab) -> None:
     calls = (
         (("draw", lab.tier_model, lab.issuer.address, UNIT), lab.alice),
         (("repay", 1, 300 * UNIT), lab.alice),
+        (("repay", 2, UNIT // 2), lab.alice),
+        (("claim", [due_day(lab, 2)], owner), lab.bob),
         (("deposit", 77 * UNIT, owner), lab.owner),
         (("mint", 10**23, owner), lab.owner),
         (("withdraw", 5 * UNIT, owner, owner), lab.owner),
@@ -346,28 +287,29 @@ def test_a_token_that_takes_more_from_the_sender_is_refused(lab: Lab) -> None:
 
 
 def test_a_token_that_shrank_is_refused_until_healed(lab: Lab) -> None:
-    """Nobody enters, leaves or draws on books that are not there; repaying still works, and anybody can heal it."""
+    """Nobody enters, leaves, claims or draws on books that are not there; repaying still works, anybody can heal it."""
     line_with(lab, "MoodyToken")
-    lab.decided()
-    lab.draw(10 * UNIT)
-    provide(lab, UNIT)
+    with_a_pocket(lab)
     line, owner = lab.address("CreditLine"), lab.owner.address
+    booked = value(lab, "cash") + value(lab, "pocketed")
     lab.send("DemoToken", "rebase", line, 1)
+    for most in ("maxDeposit", "maxMint", "maxWithdraw", "maxRedeem"):
+        assert value(lab, most, owner) == 0
     calls = (
-        ("draw", lab.tier_model, lab.issuer.address, 1),
-        ("deposit", 1, lab.alice.address),
-        ("mint", 10**6, lab.alice.address),
+        (("draw", lab.tier_model, lab.issuer.address, 1), lab.alice, "TokenMissing", (booked - 1, booked - 2)),
+        (("claim", [due_day(lab, 2)], owner), lab.alice, "TokenMissing", (booked - UNIT // 2, booked - UNIT // 2 - 1)),
+        (("deposit", 1, owner), lab.alice, "ERC4626ExceededMaxDeposit", (owner, 1, 0)),
+        (("mint", 10**6, owner), lab.alice, "ERC4626ExceededMaxMint", (owner, 10**6, 0)),
+        (("withdraw", 1, owner, owner), lab.owner, "ERC4626ExceededMaxWithdraw", (owner, 1, 0)),
+        (("redeem", 10**9, owner, owner), lab.owner, "ERC4626ExceededMaxRedeem", (owner, 10**9, 0)),
     )
-    for call in calls:
-        with reverts("TokenMissing"):
-            lab.send("CreditLine", *call, by=lab.alice)
-    for function in ("withdraw", "redeem"):
-        with reverts("TokenMissing"):
-            lab.send("CreditLine", function, 10**6, owner, owner)
+    for call, by, error, args in calls:
+        with reverts(error, *args):
+            lab.send("CreditLine", *call, by=by)
     repay(lab, 1, UNIT)
     lab.send("DemoToken", "mint", line, 1)
-    for call in calls:
-        lab.send("CreditLine", *call, by=lab.alice)
+    for call, by, _, _ in calls:
+        lab.send("CreditLine", *call, by=by)
 
 
 def test_a_token_that_returns_nothing_works(lab: Lab) -> None:
@@ -407,6 +349,7 @@ def test_repaying_and_leaving_survive_the_registries(lab: Lab) -> None:
     lab.travel(loan(lab)["dueAt"] + WRITE_OFF_DELAY)
     lab.send("CreditLine", "writeOff", 1)
     repay(lab)
+    assert claim(lab, due_day(lab), lab.owner) > 40 * UNIT
     deposit(lab, UNIT, lab.bob)
     redeem_all(lab, lab.bob)
     redeem_all(lab, lab.owner)

@@ -1,4 +1,4 @@
-"""Loans past due: delinquency without a keeper, write-off, recovery, and the books behind them."""
+"""Loans past due: delinquency without a keeper, write-off, pockets, and the books behind them."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import pytest
 
 from tests.contracts.circuits import helper_contracts
 from tests.contracts.credit_lab import (
-    VESTING,
     WRITE_OFF_DELAY,
     balance,
+    claim,
     deposit,
+    due_day,
+    free_line,
+    gain_interest,
     loan,
     past_due,
     provide,
@@ -33,7 +36,7 @@ def scaled(principal: int, seconds: int, rate: int = 1_000) -> int:
 
 
 def test_a_loan_is_past_due_from_its_very_second(lab: Lab) -> None:
-    """Nobody sends a transaction: leaving prices drop, entering prices do not."""
+    """Nobody sends a transaction: the loan leaves the one price there is."""
     lab.decided()
     lab.draw(LENT)
     opened, due = loan(lab)["openedAt"], loan(lab)["dueAt"]
@@ -41,26 +44,25 @@ def test_a_loan_is_past_due_from_its_very_second(lab: Lab) -> None:
     lab.travel(due - 1)
     debt = scaled(LENT, due - 1 - opened) // BPS_YEAR
     assert value(lab, "statusOf", 1) == PERFORMING
-    assert value(lab, "totalAssets") == value(lab, "entryAssets") == POOL - LENT + debt
+    assert value(lab, "totalAssets") == POOL - LENT + debt
     assert lab.read("CreditLine", "debts") == (debt, 0)
     lab.travel(due)
     debt = scaled(LENT, due - opened) // BPS_YEAR
     assert value(lab, "statusOf", 1) == DELINQUENT
     assert value(lab, "totalAssets") == POOL - LENT
-    assert value(lab, "entryAssets") == POOL - LENT + debt
     assert lab.read("CreditLine", "debts") == (0, debt)
 
 
 def test_rolling_changes_no_price(lab: Lab) -> None:
     due = past_due(lab)
-    before = [value(lab, view) for view in ("totalAssets", "entryAssets")]
+    before, debts = value(lab, "totalAssets"), lab.read("CreditLine", "debts")
     receipt = lab.send("CreditLine", "roll", by=lab.mallory)
     (event,) = lab.events(receipt, "CreditLine", "DuesPassed")
-    assert event == {"day": due // DAY, "debt": before[1] - before[0]}
+    assert event == {"day": due // DAY, "debt": debts[1]}
     lab.travel(due + 9)
     grown = scaled(LENT, due + 9 - loan(lab)["openedAt"]) // BPS_YEAR
-    assert value(lab, "totalAssets") == before[0]
-    assert value(lab, "entryAssets") - before[0] == grown
+    assert value(lab, "totalAssets") == before
+    assert lab.read("CreditLine", "debts") == (0, grown)
     assert lab.events(lab.send("CreditLine", "roll"), "CreditLine", "DuesPassed") == []
 
 
@@ -87,16 +89,117 @@ def test_a_late_person_draws_nothing_until_the_loan_is_repaid(lab: Lab) -> None:
     lab.draw(UNIT)
 
 
-def test_a_late_payment_counts_at_once(lab: Lab) -> None:
+def test_a_late_payment_fills_the_days_pocket(lab: Lab) -> None:
+    """Of the very second at which it is due, and to those who held shares in the second before."""
     due = past_due(lab)
+    day = due // DAY - 1
     provide(lab, 2 * LENT)
-    lab.travel(due + 5)
-    (paid,) = lab.events(repay(lab, 1), "CreditLine", "LoanRepaid")
-    owed = -(-scaled(LENT, due + 5 - loan(lab)["openedAt"]) // BPS_YEAR)
+    receipt = repay(lab, 1)
+    assert lab.network.now() == due + 2  # what provide took
+    (paid,) = lab.events(receipt, "CreditLine", "LoanRepaid")
+    owed = -(-scaled(LENT, due + 2 - loan(lab)["openedAt"]) // BPS_YEAR)
     assert paid["interestPaid"] + paid["principalPaid"] == owed
-    assert value(lab, "totalAssets") == value(lab, "entryAssets") == value(lab, "cash") == POOL - LENT + owed
+    assert lab.events(receipt, "CreditLine", "Recovered") == [{"dueDay": day, "loanId": 1, "amount": owed}]
+    assert value(lab, "totalAssets") == value(lab, "cash") == POOL - LENT
+    assert value(lab, "pocketed") == value(lab, "recoveredOf", day) == owed
+    assert value(lab, "claimable", day, lab.owner.address) == owed
     assert lab.read("CreditLine", "debts") == (0, 0)
     assert value(lab, "earliestDueOf", lab.issuer.address, PERSON) == 0
+
+
+def test_a_payment_in_the_last_second_is_in_time(lab: Lab) -> None:
+    lab.decided()
+    lab.draw(LENT)
+    provide(lab, 2 * LENT)
+    lab.travel(loan(lab)["dueAt"] - 1)
+    (paid,) = lab.events(repay(lab, 1), "CreditLine", "LoanRepaid")
+    assert value(lab, "cash") == POOL + paid["interestPaid"]
+    assert value(lab, "pocketed") == 0
+
+
+def test_claims_are_in_proportion_to_the_shares_at_the_due_time(lab: Lab) -> None:
+    """A fifth was bob's; that he has left and mallory has come since, and who claims first, changes nothing."""
+    deposit(lab, 5_000 * UNIT, lab.bob)
+    due = past_due(lab)
+    day = due // DAY - 1
+    redeem_all(lab, lab.bob)
+    deposit(lab, 50_000 * UNIT, lab.mallory)
+    provide(lab, 2 * LENT)
+    repay(lab, 1, 100 * UNIT)
+    owner, bob = lab.owner.address, lab.bob.address
+    before = balance(lab, bob)
+    receipt = lab.send("CreditLine", "claim", [day], bob, by=lab.mallory)
+    assert lab.events(receipt, "CreditLine", "Claimed") == [{"dueDay": day, "account": bob, "amount": 20 * UNIT}]
+    assert balance(lab, bob) - before == value(lab, "claimedOf", day, bob) == 20 * UNIT
+    with reverts("ZeroAmount"):
+        lab.send("CreditLine", "claim", [day, day - 1, day + 1], bob)
+    with reverts("ZeroAmount"):
+        lab.send("CreditLine", "claim", [day], lab.mallory.address)
+    with reverts("ZeroAmount"):
+        lab.send("CreditLine", "claim", [], bob)
+    repay(lab, 1, 50 * UNIT)
+    assert (value(lab, "claimable", day, bob), value(lab, "claimable", day, owner)) == (10 * UNIT, 120 * UNIT)
+    assert claim(lab, day, lab.owner) == 120 * UNIT
+    assert claim(lab, day, lab.bob) == value(lab, "pocketed") + 10 * UNIT == 10 * UNIT
+    assert balance(lab, lab.address("CreditLine")) == value(lab, "cash")
+
+
+def test_claims_of_many_days_at_once(lab: Lab) -> None:
+    """Days named twice count once, days without a pocket not at all."""
+    lab.decided()
+    lab.draw(LENT)
+    set_terms(lab, 3, TERM_DAYS + 1)
+    lab.draw(LENT)
+    provide(lab, 3 * LENT)
+    day = due_day(lab, 1)
+    lab.travel(loan(lab, 2)["dueAt"])
+    repay(lab, 1, 10 * UNIT)
+    repay(lab, 2, 1 * UNIT)
+    receipt = lab.send("CreditLine", "claim", [day, 7, day + 1, day], lab.owner.address)
+    amounts = [event["amount"] for event in lab.events(receipt, "CreditLine", "Claimed")]
+    assert amounts == [10 * UNIT, UNIT]
+
+
+def test_loans_of_a_day_share_a_pocket(lab: Lab) -> None:
+    lab.decided()
+    lab.draw(LENT)
+    lab.draw(LENT)
+    provide(lab, LENT)
+    lab.travel(loan(lab, 1)["dueAt"])
+    repay(lab, 1, 5 * UNIT)
+    repay(lab, 2, 7 * UNIT)
+    assert value(lab, "recoveredOf", due_day(lab, 2)) == 12 * UNIT
+
+
+def test_a_claim_waits_for_the_dust_of_others(lab: Lab) -> None:
+    """Parts are rounded down; the rest stays in the pocket, a wei a holder at most."""
+    lab.send("CreditLine", "transfer", lab.bob.address, value(lab, "totalSupply") // 3)
+    past_due(lab)
+    provide(lab, LENT)
+    repay(lab, 1, 1)
+    day = due_day(lab)
+    assert [value(lab, "claimable", day, who.address) for who in (lab.owner, lab.bob)] == [0, 0]
+    repay(lab, 1, 1)
+    assert [value(lab, "claimable", day, who.address) for who in (lab.owner, lab.bob)] == [1, 0]
+    assert claim(lab, day, lab.owner) == 1
+    repay(lab, 1, 2)
+    assert [value(lab, "claimable", day, who.address) for who in (lab.owner, lab.bob)] == [1, 1]
+
+
+def test_a_late_payment_to_nobody_goes_to_cash(lab: Lab) -> None:
+    """Everybody had left before the due time: there is no holder to pay, nor is the money lost."""
+    free_line(lab, 100_000, 730)
+    deposit(lab, 1, lab.bob)
+    gain_interest(lab)  # half of it is the virtual shares': nobody's
+    lab.draw(10, model=1)
+    redeem_all(lab, lab.bob)
+    assert value(lab, "totalSupply") == 0
+    lab.travel(loan(lab, 2)["dueAt"])
+    before = value(lab, "cash")
+    receipt = repay(lab, 2, 9)
+    assert lab.events(receipt, "CreditLine", "Recovered") == []
+    assert (value(lab, "cash"), value(lab, "pocketed")) == (before + 9, 0)
+    assert value(lab, "claimable", due_day(lab, 2), lab.bob.address) == 0
 
 
 def test_a_late_part_payment(lab: Lab) -> None:
@@ -127,7 +230,8 @@ def test_anybody_writes_off(lab: Lab) -> None:
         {"loanId": 1, "principal": LENT, "interest": owed - LENT}
     ]
     assert value(lab, "statusOf", 1) == WRITTEN_OFF
-    assert value(lab, "totalAssets") == value(lab, "entryAssets") == POOL - LENT
+    assert value(lab, "totalAssets") == POOL - LENT
+    assert lab.read("CreditLine", "debts") == (0, 0)
     assert value(lab, "outstandingOf", lab.issuer.address, PERSON) == LENT
     with reverts("LoanAlreadyWrittenOff", 1):
         lab.send("CreditLine", "writeOff", 1)
@@ -156,61 +260,28 @@ def test_everybody_present_bears_the_same_part(lab: Lab) -> None:
     assert redeem_all(lab, lab.owner) == POOL * 21 // 25
 
 
-def test_a_recovery_vests(lab: Lab) -> None:
+def test_a_recovery_after_the_write_off_is_claimed_alike(lab: Lab) -> None:
     written_off(lab)
     provide(lab, LENT)
+    day = due_day(lab)
     receipt = repay(lab, 1, 700 * UNIT)
-    start, base = lab.network.now(), POOL - LENT
-    assert lab.events(receipt, "CreditLine", "Recovered") == [
-        {"loanId": 1, "amount": 700 * UNIT, "unvested": 700 * UNIT, "vestedAt": start + VESTING}
-    ]
-    for elapsed in (1, VESTING // 7, VESTING - 1, VESTING, VESTING + 1):
-        lab.travel(start + elapsed)
-        left = max(0, -(-700 * UNIT * (VESTING - elapsed) // VESTING))
-        assert value(lab, "unvested") == left
-        assert value(lab, "idle") == value(lab, "totalAssets") == base + 700 * UNIT - left
-        assert value(lab, "entryAssets") == value(lab, "cash") == base + 700 * UNIT
+    assert lab.events(receipt, "CreditLine", "Recovered") == [{"dueDay": day, "loanId": 1, "amount": 700 * UNIT}]
+    assert value(lab, "totalAssets") == value(lab, "cash") == POOL - LENT
+    assert claim(lab, day, lab.owner) == 700 * UNIT
 
 
-def test_what_vests_is_neither_lent_nor_withdrawn(lab: Lab) -> None:
-    written_off(lab)
+def test_a_pocket_is_neither_lent_nor_withdrawn(lab: Lab) -> None:
+    past_due(lab)
     provide(lab, LENT)
     repay(lab, 1, 700 * UNIT)
-    lab.send("CreditLine", "redeem", value(lab, "maxRedeem", lab.owner.address), *[lab.owner.address] * 2)
-    lab.decided(subject=lab.bob, personId=b"\x02" * 32, sequence=2)
-    available = value(lab, "idle")
-    assert available < 2 * UNIT
-    with reverts("InsufficientLiquidity"):
-        lab.draw(3 * UNIT, by=lab.bob)
-    assert value(lab, "cash") >= 698 * UNIT
-
-
-def test_a_second_recovery_joins_the_first(lab: Lab) -> None:
-    """The end is the mean of both, weighted by amounts: a period's worth of each coin is kept."""
-    written_off(lab)
-    provide(lab, LENT)
-    repay(lab, 1, 600 * UNIT)
-    start = lab.network.now()
-    lab.travel(start + 4 * DAY)
-    (event,) = lab.events(repay(lab, 1, 100 * UNIT), "CreditLine", "Recovered")
-    left = -(-600 * UNIT * 3 // 7)
-    total = left + 100 * UNIT
-    assert event["unvested"] == total
-    assert event["vestedAt"] == start + 4 * DAY + (left * 3 * DAY + 100 * UNIT * VESTING) // total
-
-
-def test_dust_holds_nothing_back(lab: Lab) -> None:
-    """Attack: paying a wei again and again does not postpone what vests already, nor hasten it."""
-    written_off(lab)
-    provide(lab, LENT)
-    repay(lab, 1, 600 * UNIT)
-    end = lab.network.now() + VESTING
-    for day in range(1, 7):
-        lab.travel(end - VESTING + day * DAY)
-        (event,) = lab.events(repay(lab, 1, 1), "CreditLine", "Recovered")
-        assert event["vestedAt"] == end
-    lab.travel(end)
-    assert value(lab, "unvested") == 0
+    owner = lab.owner.address
+    lab.send("CreditLine", "redeem", value(lab, "maxRedeem", owner), owner, owner)
+    left = value(lab, "cash")
+    assert left < 2
+    with reverts("ERC4626ExceededMaxWithdraw"):
+        lab.send("CreditLine", "withdraw", UNIT, owner, owner)
+    assert claim(lab, due_day(lab), lab.owner) == 700 * UNIT
+    assert value(lab, "cash") == left
 
 
 def test_a_written_off_loan_repaid_in_full(lab: Lab) -> None:
@@ -311,4 +382,4 @@ def test_interest_of_terms_set_later_is_apart(lab: Lab) -> None:
     provide(lab, LENT)
     repay(lab, 2)
     assert lab.read("CreditLine", "debts")[1] == 0
-    assert balance(lab, lab.address("CreditLine")) == value(lab, "cash")
+    assert balance(lab, lab.address("CreditLine")) == value(lab, "cash") + value(lab, "pocketed")

@@ -6,14 +6,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.contracts.circuits import helper_contracts
 from tests.contracts.credit_lab import (
     ALL,
     VIRTUAL,
     WRITE_OFF_DELAY,
     balance,
+    claim,
     deposit,
+    due_day,
+    free_line,
+    gain_interest,
     loan,
+    open_caps,
     past_due,
     provide,
     redeem_all,
@@ -34,7 +38,6 @@ def test_what_it_is(lab: Lab) -> None:
     assert lab.read("CreditLine", "WRITE_OFF_DELAY") == WRITE_OFF_DELAY
     assert value(lab, "MAX_TERM_DAYS") == 730
     assert value(lab, "MAX_OPEN_LOANS") == 8
-    assert value(lab, "VESTING_PERIOD") == 7 * 86_400
 
 
 def test_deposit_and_redeem(lab: Lab) -> None:
@@ -102,30 +105,77 @@ def test_a_deposit_has_its_bounds(lab: Lab) -> None:
     lab.decided()
     lab.draw(1_000 * UNIT)
     provide(lab, 2_000 * UNIT)
-    lab.travel(loan(lab)["dueAt"])
+    lab.travel(loan(lab)["dueAt"] - 1)
     repay(lab)  # interest on top of the bound is no reason to refuse a payment
     assert value(lab, "cash") > MOST
     assert value(lab, "maxDeposit", bob) == 0
     assert redeem_all(lab, lab.bob) > MOST - POOL
 
 
-def test_shares_without_end(lab: Lab) -> None:
-    """After nearly everything was lost a share is worth next to nothing; the most that can be minted still fits."""
-    decisions = lab.deploy_as("OpenDecisions", helper_contracts()["OpenDecisions"])
-    lab.deploy("CreditLine", decisions.address, lab.address("DemoToken"), lab.owner.address)
-    lab.send("CreditLine", "setModelTerms", 1, ([(0, 0), (MOST, 0), (0, 0)], ALL, 1, 1))
-    lab.send("CreditLine", "setIssuerDailyCap", lab.issuer.address, ALL)
-    lab.send("CreditLine", "setCaps", ALL, ALL)
-    deposit(lab, 10**34, lab.bob)
-    lab.draw(10**34 - 1, model=1)
-    lab.travel(loan(lab)["dueAt"] + WRITE_OFF_DELAY)
-    lab.send("CreditLine", "writeOff", 1)
-    most = value(lab, "maxMint", lab.mallory.address)
-    assert most == ALL // 2
-    provide(lab, 2**130, lab.mallory)
-    assert value(lab, "previewMint", most) <= MOST
-    lab.send("CreditLine", "mint", most, lab.mallory.address, by=lab.mallory)
-    assert redeem_all(lab, lab.bob) <= 1
+@pytest.mark.parametrize("left", [999_999, 999_998], ids=["just enough", "too little"])
+def test_a_worn_out_vault_takes_no_deposits(lab: Lab, left: int) -> None:
+    """A million times the first price is the most shares a wei may bring: 10^18 of them for 10^6 wei less one."""
+    free_line(lab)
+    deposit(lab, 10**12, lab.bob)
+    lab.draw(10**12 - left, model=1)
+    lab.travel(loan(lab)["dueAt"])
+    bob, worn = lab.bob.address, left == 999_998
+    assert (value(lab, "maxDeposit", bob) == 0) == (value(lab, "maxMint", bob) == 0) == worn
+    provide(lab, 10, lab.bob)
+    if not worn:
+        lab.send("CreditLine", "deposit", 1, bob, by=lab.bob)
+        return
+    with reverts("ERC4626ExceededMaxDeposit", bob, 1, 0):
+        lab.send("CreditLine", "deposit", 1, bob, by=lab.bob)
+    with reverts("ERC4626ExceededMaxMint", bob, 1, 0):
+        lab.send("CreditLine", "mint", 1, bob, by=lab.bob)
+    assert redeem_all(lab, lab.bob) == left, "leaving goes on"
+    lab.send("CreditLine", "deposit", 1, bob, by=lab.bob)  # and without shares it is a new vault
+
+
+def test_shares_never_grow_without_end(lab: Lab) -> None:
+    """Wipe-out after wipe-out: the supply stays within its bound, and what can be deposited can be."""
+    free_line(lab)
+    lab.send("DemoToken", "mint", lab.bob.address, 10**40)
+    lab.send("DemoToken", "approve", lab.address("CreditLine"), ALL, by=lab.bob)
+    for number in range(1, 9):
+        most = value(lab, "maxDeposit", lab.bob.address)
+        if not most:
+            break
+        lab.send("CreditLine", "deposit", min(most, 10**22), lab.bob.address, by=lab.bob)
+        lab.send("OpenDecisions", "choose", number.to_bytes(32, "big"), 1)
+        lab.draw(value(lab, "cash") * 99_999 // 100_000, model=1)
+        lab.travel(loan(lab, number)["dueAt"])
+    assert number == 3
+    assert value(lab, "totalSupply") < 2**168
+
+
+def test_shares_worth_nothing_are_not_burnt(lab: Lab) -> None:
+    """All cash is lent and late: nothing can be redeemed, and what comes in is claimed all the same."""
+    open_caps(lab)
+    past_due(lab, POOL)
+    owner = lab.owner.address
+    shares = value(lab, "balanceOf", owner)
+    assert value(lab, "maxWithdraw", owner) == value(lab, "maxRedeem", owner) == 0
+    with reverts("ERC4626ExceededMaxRedeem", owner, shares, 0):
+        lab.send("CreditLine", "redeem", shares, owner, owner)
+    provide(lab, 2 * POOL)
+    repay(lab)
+    assert claim(lab, due_day(lab), lab.owner) > POOL
+
+
+def test_amounts_that_round_to_nothing_are_refused(lab: Lab) -> None:
+    """Neither shares for no assets, nor assets for no shares."""
+    owner = lab.owner.address
+    with reverts("ZeroAmount"):
+        lab.send("CreditLine", "redeem", PRICE - 1, owner, owner)
+    free_line(lab, 100_000, 730)
+    deposit(lab, 1, lab.bob)
+    for _ in range(6):
+        gain_interest(lab)
+    assert value(lab, "previewDeposit", 1) == 0
+    with reverts("ZeroAmount"):
+        lab.send("CreditLine", "deposit", 1, owner)
 
 
 def test_leaving_reaches_as_far_as_idle_cash(lab: Lab) -> None:
@@ -135,7 +185,7 @@ def test_leaving_reaches_as_far_as_idle_cash(lab: Lab) -> None:
     idle = POOL - 4_000 * UNIT
     lab.travel(lab.network.now() + 86_400)
     most = value(lab, "maxRedeem", owner)
-    assert value(lab, "maxWithdraw", owner) == value(lab, "idle") == idle
+    assert value(lab, "maxWithdraw", owner) == value(lab, "cash") == idle
     assert idle - 1 <= value(lab, "previewRedeem", most) <= idle
     with reverts("ERC4626ExceededMaxWithdraw", owner, idle + 1, idle):
         lab.send("CreditLine", "withdraw", idle + 1, owner, owner)
@@ -154,15 +204,53 @@ def test_nothing_is_allowed(lab: Lab) -> None:
     assert before == (value(lab, "cash"), value(lab, "totalSupply"))
 
 
-def test_conversions_take_the_price_of_leaving(lab: Lab) -> None:
-    """An integrator that values shares by convertToAssets never counts a loan that is past due."""
+def test_one_price_for_all(lab: Lab) -> None:
+    """Entering, leaving and converting leave a loan past due out alike."""
     past_due(lab)
-    supply, leaving = POOL * PRICE + VIRTUAL, value(lab, "totalAssets") + 1
-    assert leaving == 19_000 * UNIT + 1
-    assert value(lab, "convertToAssets", 10**24) == 10**24 * leaving // supply
-    assert value(lab, "convertToShares", UNIT) == UNIT * supply // leaving
-    assert value(lab, "previewDeposit", UNIT) < value(lab, "convertToShares", UNIT)
-    assert value(lab, "previewMint", 10**24) > value(lab, "convertToAssets", 10**24)
+    supply, assets = POOL * PRICE + VIRTUAL, value(lab, "totalAssets") + 1
+    assert assets == 19_000 * UNIT + 1
+    assert value(lab, "convertToAssets", 10**24) == value(lab, "previewRedeem", 10**24) == 10**24 * assets // supply
+    assert value(lab, "convertToShares", UNIT) == value(lab, "previewDeposit", UNIT) == UNIT * supply // assets
+    assert value(lab, "previewMint", 10**24) == 10**24 * assets // supply + 1
+    assert value(lab, "previewWithdraw", UNIT) == UNIT * supply // assets + 1
+
+
+def test_nothing_for_the_vault_itself(lab: Lab) -> None:
+    """Neither its own shares nor its own money: both would be lost."""
+    line, owner = lab.address("CreditLine"), lab.owner.address
+    for function, amount in (("withdraw", UNIT), ("redeem", UNIT * PRICE)):
+        with reverts("ReceiverIsVault"):
+            lab.send("CreditLine", function, amount, line, owner)
+    with reverts("ReceiverIsVault"):
+        lab.send("CreditLine", "transfer", line, 1)
+    assert value(lab, "maxDeposit", line) == value(lab, "maxMint", line) == 0
+    with reverts("ERC4626ExceededMaxDeposit", line, 1, 0):
+        lab.send("CreditLine", "deposit", 1, line)
+    with reverts("ERC4626ExceededMaxMint", line, 1, 0):
+        lab.send("CreditLine", "mint", 1, line)
+
+
+def test_the_ends_of_days_are_remembered(lab: Lab) -> None:
+    """One entry a day: its last word counts, and days without a change have the one before."""
+    today = lab.network.now() // 86_400
+    owner, bob = lab.owner.address, lab.bob.address
+    all_shares = POOL * PRICE
+    lab.send("CreditLine", "transfer", bob, 5)
+    lab.travel((today + 1) * 86_400 - 1)
+    lab.send("CreditLine", "transfer", bob, 2)
+    lab.travel((today + 1) * 86_400)
+    lab.send("CreditLine", "transfer", owner, 3, by=lab.bob)
+    lab.travel((today + 3) * 86_400)
+    lab.send("CreditLine", "redeem", 10**18, owner, owner)
+
+    def held(day: int) -> tuple[int, int, int]:
+        shares = (value(lab, "sharesAtEndOf", day, who) for who in (owner, bob))
+        return (*shares, value(lab, "supplyAtEndOf", day))  # type: ignore[return-value]
+
+    assert held(today - 1) == (0, 0, 0)
+    assert held(today) == (all_shares - 7, 7, all_shares)
+    assert held(today + 1) == held(today + 2) == (all_shares - 4, 4, all_shares)
+    assert held(today + 3) == held(ALL) == (all_shares - 4 - 10**18, 4, all_shares - 10**18)
 
 
 amounts = st.one_of(st.integers(0, 10), st.integers(0, 10**30), st.integers(0, 2**127))
@@ -171,9 +259,11 @@ amounts = st.one_of(st.integers(0, 10), st.integers(0, 10**30), st.integers(0, 2
 @pytest.mark.parametrize("late", [False, True], ids=["in time", "past due"])
 def test_previews_round_against_whoever_asks(lab: Lab, late: bool) -> None:
     """Round trips never gain, and every preview is between its neighbours. At an uneven price."""
-    past_due(lab, 777 * UNIT + 7)
+    lab.decided()
+    lab.draw(777 * UNIT + 7)
+    provide(lab, UNIT * 800)
+    lab.travel(loan(lab)["dueAt"] - (0 if late else 9))
     if not late:
-        provide(lab, UNIT * 800)
         repay(lab)
 
     def see(view: str, amount: int) -> int:

@@ -101,23 +101,27 @@ def test_nobody_pays_what_he_has_not() -> None:
 
 
 def test_a_loan_by_hand() -> None:
-    """1,000 at 36.5 % a year: one a day. What is past due leaves the price of leaving, not that of entering."""
+    """1,000 at 36.5 % a year: one a day. What is past due leaves the price; what comes in late is its holders'."""
     usd = Purse("vUSD")
     usd.mint("saver", 10_000 * UNIT)
     usd.mint("borrower", 100 * UNIT)
     books = VaultBooks("vault", usd)
     books.deposit("saver", 10_000 * UNIT, 0)
     number = books.draw("borrower", 1_000 * UNIT, 3_650, 30, 0)
-    assert books.leaving(10 * DAY) == 10_010 * UNIT
+    assert books.assets(10 * DAY) == 10_010 * UNIT
     assert books.loans[0].owed(10 * DAY) == 1_010 * UNIT
-    assert books.leaving(31 * DAY) == 9_000 * UNIT
-    assert books.entering(31 * DAY) == 10_031 * UNIT
-    assert books.repay(number, "borrower", 31 * UNIT, 31 * DAY) == 31 * UNIT
+    due = books.loans[0].due
+    assert due == 31 * DAY
+    assert books.assets(due) == 9_000 * UNIT
+    usd.mint("late", 9_000 * UNIT)
+    books.deposit("late", 9_000 * UNIT, due)
+    assert books.repay(number, "borrower", 31 * UNIT, due) == 31 * UNIT
     assert books.write_off(number, 61 * DAY) == 1_030 * UNIT
-    assert books.entering(61 * DAY) == 9_031 * UNIT
     assert books.repay(number, "borrower", 7 * UNIT, 61 * DAY) == 7 * UNIT
-    assert [books.leaving((61 + day) * DAY) for day in (0, 1, 7)] == [9_031 * UNIT, 9_032 * UNIT, 9_038 * UNIT]
-    assert books.cash == books.flows() == 9_038 * UNIT
+    assert books.assets(61 * DAY) == books.cash == books.flows() == 18_000 * UNIT
+    assert (books.claimable(due, "saver"), books.claimable(due, "late")) == (38 * UNIT, 0)
+    assert books.claim([due], "saver") == 38 * UNIT
+    assert books.pocketed == books.claimable(due, "saver") == 0
 
 
 def test_a_position_by_hand() -> None:

@@ -134,11 +134,11 @@ contract Witness {
 
     function look(ICreditLine line) external {
         _seen.push(line.totalAssets());
-        _seen.push(line.entryAssets());
+        _seen.push(line.pocketed());
         _seen.push(line.convertToAssets(1e24));
         _seen.push(line.previewDeposit(1e18));
         _seen.push(line.totalSupply());
-        _seen.push(line.idle());
+        _seen.push(line.cash());
     }
 
     function seen() external view returns (uint256[] memory) {

@@ -22,8 +22,7 @@ contract CreditHandler is Harness {
     }
 
     struct Price {
-        uint256 entry;
-        uint256 exit;
+        uint256 assets;
         uint256 shares;
     }
 
@@ -49,7 +48,14 @@ contract CreditHandler is Harness {
     mapping(uint256 wallet => bytes32) private _attestation;
     address[LENDERS] public lenders;
     address[WALLETS] public wallets;
-    bool private _lossExpected;
+    /// @dev What came in late, by due time, and what each lender claimed of it.
+    mapping(uint256 dueAt => uint256) public recovered;
+    mapping(uint256 dueAt => mapping(uint256 lender => uint256)) public claimed;
+    uint256 public pocketed;
+    uint256[] public dues;
+    /// @dev Shares of the lenders before each due time, noted when it passes.
+    mapping(uint256 dueAt => uint256[LENDERS]) private _held;
+    mapping(uint256 dueAt => bool) private _noted;
 
     constructor(World world_) {
         world = world_;
@@ -75,17 +81,12 @@ contract CreditHandler is Harness {
         decide(0, 2);
     }
 
-    /// @dev What a share is worth never falls, save where a loss is taken; so shares are never inflated or diluted.
+    /// @dev Nothing anybody does makes a share worth less: losses come with time alone.
     modifier priced() {
         Price memory before = _price();
         _;
         Price memory after_ = _price();
-        if (_lossExpected) {
-            _lossExpected = false;
-            return;
-        }
-        holds(after_.entry * before.shares >= before.entry * after_.shares, "the entering price fell");
-        holds(after_.exit * before.shares >= before.exit * after_.shares, "the leaving price fell");
+        holds(after_.assets * before.shares >= before.assets * after_.shares, "the price fell");
     }
 
     function key(uint256 wallet) public pure returns (uint256) {
@@ -115,8 +116,8 @@ contract CreditHandler is Harness {
         address lender = lenders[who % LENDERS];
         assets = bound(assets, 0, 20_000e18);
         _provide(lender, assets);
-        bool allowed = assets <= line.maxDeposit(lender);
         uint256 expected = line.previewDeposit(assets);
+        bool allowed = assets <= line.maxDeposit(lender) && (expected != 0 || assets == 0);
         vm.prank(lender);
         try line.deposit(assets, lender) returns (uint256 shares) {
             holds(allowed, "deposit above the most");
@@ -163,13 +164,42 @@ contract CreditHandler is Harness {
         uint256 most = line.maxRedeem(lender);
         shares = bound(shares, 0, most + 10);
         uint256 expected = line.previewRedeem(shares);
+        bool allowed = shares <= most && (expected != 0 || shares == 0);
         vm.prank(lender);
         try line.redeem(shares, lender, lender) returns (uint256 assets) {
-            holds(shares <= most, "redemption above the most");
+            holds(allowed, "redemption above the most");
             equal(assets, expected, "redemption as previewed");
             cash -= assets;
         } catch {
-            holds(shares > most, "redemption refused");
+            holds(!allowed, "redemption refused");
+        }
+    }
+
+    /// @dev Shares sold leave their claims behind.
+    function transfer(uint256 from, uint256 amount) external priced {
+        address lender = lenders[from % LENDERS];
+        amount = bound(amount, 0, line.balanceOf(lender));
+        vm.prank(lender);
+        line.transfer(lenders[(from + 1) % LENDERS], amount);
+    }
+
+    /// @dev Exactly the part of a day's late payments that the shares held then have, whoever calls.
+    function claim(uint256 which, uint256 who) external priced {
+        if (dues.length == 0) return;
+        who %= LENDERS;
+        uint256 dueAt = dues[which % dues.length];
+        uint256 expected = claimable(dueAt, who);
+        uint256[] memory dueDays = new uint256[](2);
+        (dueDays[0], dueDays[1]) = (dueAt / 1 days - 1, dueAt / 1 days - 1);
+        equal(line.claimable(dueDays[0], lenders[who]), expected, "claimable");
+        uint256 before = token.balanceOf(lenders[who]);
+        try line.claim(dueDays, lenders[who]) returns (uint256 amount) {
+            equal(amount, expected, "claimed");
+            equal(token.balanceOf(lenders[who]) - before, expected, "paid");
+            claimed[dueAt][who] += amount;
+            pocketed -= amount;
+        } catch {
+            equal(expected, 0, "a claim was refused");
         }
     }
 
@@ -178,8 +208,7 @@ contract CreditHandler is Harness {
         Price memory before = _price();
         token.mint(address(line), bound(amount, 1, 1e30));
         Price memory after_ = _price();
-        equal(after_.entry, before.entry, "a donation moved the entering price");
-        equal(after_.exit, before.exit, "a donation moved the leaving price");
+        equal(after_.assets, before.assets, "a donation moved the price");
     }
 
     // Borrowers.
@@ -252,7 +281,7 @@ contract CreditHandler is Harness {
             (debt.interest, debt.accruedAt) = (interest - interestPaid, block.timestamp);
             debt.principal -= principalPaid;
             if (debt.openedDay == block.timestamp / 1 days) lentOn[debt.openedDay] -= principalPaid;
-            cash += paid;
+            _enter(debt.dueAt, paid);
         } catch {
             holds(!open, "a repayment was refused");
         }
@@ -265,14 +294,21 @@ contract CreditHandler is Harness {
         try line.writeOff((which % loans.length) + 1) {
             holds(allowed, "written off too early");
             debt.writtenOff = true;
-            _lossExpected = true;
         } catch {
             holds(!allowed, "a write-off was refused");
         }
     }
 
     function wait(uint256 time) external {
-        vm.warp(block.timestamp + bound(time, 1, 12 days));
+        time = block.timestamp + bound(time, 1, 12 days);
+        for (uint256 i = 0; i < loans.length; ++i) {
+            uint256 dueAt = loans[i].dueAt;
+            if (_noted[dueAt] || dueAt > time) continue;
+            _noted[dueAt] = true;
+            dues.push(dueAt);
+            for (uint256 j = 0; j < LENDERS; ++j) _held[dueAt][j] = line.balanceOf(lenders[j]);
+        }
+        vm.warp(time);
     }
 
     // The books.
@@ -290,7 +326,20 @@ contract CreditHandler is Harness {
             lentOn[day] + amount <= ISSUER_DAY &&
             !delinquent &&
             open < 8 &&
-            amount <= line.idle();
+            amount <= line.cash();
+    }
+
+    function claimable(uint256 dueAt, uint256 who) public view returns (uint256) {
+        uint256 supply = supplyAt(dueAt);
+        return supply == 0 ? 0 : (recovered[dueAt] * _held[dueAt][who]) / supply - claimed[dueAt][who];
+    }
+
+    function supplyAt(uint256 dueAt) public view returns (uint256) {
+        return _held[dueAt][0] + _held[dueAt][1];
+    }
+
+    function dueCount() external view returns (uint256) {
+        return dues.length;
     }
 
     function person(uint256 index) public view returns (uint256 owed, uint256 open, bool delinquent) {
@@ -326,8 +375,18 @@ contract CreditHandler is Harness {
         return debt.interest + product / year + (product % year == 0 ? 0 : 1);
     }
 
+    /// @dev In time it is the vault's, late it is whose the shares were.
+    function _enter(uint256 dueAt, uint256 paid) private {
+        if (block.timestamp < dueAt || supplyAt(dueAt) == 0) {
+            cash += paid;
+            return;
+        }
+        recovered[dueAt] += paid;
+        pocketed += paid;
+    }
+
     function _price() private view returns (Price memory) {
-        return Price(line.entryAssets() + 1, line.totalAssets() + 1, line.totalSupply() + 1e6);
+        return Price(line.totalAssets() + 1, line.totalSupply() + 1e6);
     }
 
     function _provide(address who, uint256 amount) private {
