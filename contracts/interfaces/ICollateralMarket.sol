@@ -5,25 +5,41 @@ pragma solidity ^0.8.28;
 /// @notice One contract holds all markets; anybody creates one, its parameters never change, and its id is their hash.
 /// Suppliers lend one token, borrowers lock another. What an integrator may rely on, and must do itself:
 /// - A decision gates NEW borrowing and nothing else. A position's liquidation threshold (LLTV) is fixed when its debt
-///   goes from zero to positive, from the tier proven at that moment. Every further borrow needs a valid decision too
-///   and must stay within the lower of that LLTV and today's tier's. supply, withdraw, repay, supplyCollateral,
-///   withdrawCollateral, marginCall, cure and liquidate read no decision, no model and no issuer.
+///   goes from zero to positive, from the tier proven at that moment; only a further borrow of the borrower's own can
+///   lower it. Such a borrow needs a valid decision too, and where today's tier has a lower LLTV, that is the position's
+///   from then on (ThresholdLowered); a higher one needs the debt repaid first. supply, withdraw, repay,
+///   supplyCollateral, withdrawCollateral, marginCall, cure and liquidate read no decision, no model and no issuer.
 /// - Nobody owns a market, pauses it or changes it. Whoever supplies to a market trusts its tokens, its feeds, its
 ///   model and its issuer: read `paramsOf` before you do. A feed that stops answering stops borrowing, collateral
 ///   withdrawal with debt, margin calls and liquidations of its markets; repaying and supplying go on.
 /// - Margin calls: a position whose debt exceeds LLTV can be called by anybody. It can be liquidated from `grace`
 ///   seconds after the call until `window` seconds later, while it still is unhealthy; then a new call is needed. Above
 ///   the hard LLTV no call is needed. A call ends when the position is healthy again: at once after any action that
-///   makes it so, or when anybody calls `cure` after the price came back. Without `cure`, a call outlives a recovery.
+///   makes it so, or when anybody calls `cure` after the price came back. Without `cure`, a call outlives a recovery,
+///   and an action that heals while a feed is late ends nothing either: call `cure` when there is a price again.
+/// - An outage of the sequencer gives the whole grace anew: it counts from the call or from the sequencer's return,
+///   whichever is later, and the window follows it.
 /// - A liquidation repays at most the close factor of the debt, or all of it when the position is above the hard LLTV
 ///   or the rest would be below the smallest debt. It never raises the loan-to-value, except that collateral too small
-///   to pay debt and incentive is sold whole: then what stays unpaid is lost to those who supply at that moment.
+///   to pay debt and incentive is sold whole: then what stays unpaid is lost to those who supply at that moment. So of a
+///   debt that the collateral covers, but not with the incentive, a part becomes bad debt: the incentive comes first.
+///   Bid type(uint256).max with `minCollateral`: a sum that fits one moment's debt leaves dust or falls short of a full
+///   closing the next, after a unit of interest or of collateral.
+/// - A debt is nothing or at least `minDebt`, after whatever is done to it (but for what the roundings of others take
+///   off it), so that it is worth a liquidator's gas and a unit of rounding is nothing to a share's price. `minDebt` is
+///   at least 1,000,000 smallest units: one whole token of 6 decimals, a million of a token without decimals. A partial
+///   repayment or liquidation that would leave less is refused (DebtTooSmall): leave that much, or pay all with
+///   type(uint256).max, which nothing refuses.
+/// - When the last debt of a market is gone, what rounding left of the sum of debts is taken off what suppliers own, and
+///   a unit paid above it is added (RoundingSettled): the interest on one smallest unit since there last was no debt.
 /// - Prices: `collateralFeed` quotes one whole collateral token, `loanFeed` one whole loan token in the same currency;
 ///   without a loan feed the collateral feed quotes in loan tokens. Prices older than `maxPriceAge` open no debt and
 ///   release no collateral; margin calls and liquidations take prices up to `maxLiquidationPriceAge` old.
 /// - Tokens have 0 to 30 decimals, and a market holds less than 2^128 / 10^6 smallest units of a loan token (340 whole
-///   ones of 30 decimals); more is refused. Tokens that charge on transfer are refused when they arrive (UnexpectedTransfer). A
-///   token whose balance here fell below what is tracked takes no new money (TokenShortfall), while repayment,
+///   ones of 30 decimals); more is refused. A market that lost nearly all that was supplied is over: the shares left
+///   make a new unit cost more shares than fit. Create another, with any parameter changed.
+/// - Tokens that charge on transfer are refused when they arrive (UnexpectedTransfer), repayments too, should the charge
+///   come later. A token whose balance here fell below what is tracked takes no new money (TokenShortfall), while repayment,
 ///   liquidation and withdrawal go on as long as there is some. Tokens sent here unasked belong to nobody. Tokens with
 ///   hooks meet a reentrancy guard, and all state is final before any token is called, so views hold in a hook.
 /// - Supply and debt are counted in shares; interest compounds by the second whoever calls when. Roundings go against
@@ -43,8 +59,8 @@ interface ICollateralMarket {
         uint32 maxDecisionAge; // seconds since observation; on top of the registry's own limit
         address collateralToken;
         uint32 marginCallGrace; // seconds from a call to the first liquidation on it
-        uint32 marginCallWindow; // seconds after the grace during which the call holds
-        uint32 sequencerGrace; // seconds after an L2 sequencer came back during which no price counts
+        uint32 marginCallWindow; // seconds after the grace during which the call holds; above sequencerGrace
+        uint32 sequencerGrace; // seconds after an L2 sequencer came back during which no price counts; zero without one
         address collateralFeed; // AggregatorV3Interface
         uint16 hardLltvBps; // above it a position is liquidated without a call
         uint16 closeFactorBps; // most of a debt that one liquidation repays
@@ -56,7 +72,7 @@ interface ICollateralMarket {
         uint32 fullRateBps; // annual rate at full utilisation
         address sequencerFeed; // Chainlink's L2 uptime feed; zero where there is no sequencer
         address issuer; // whose attestations count
-        uint128 minDebt; // least that a borrow may leave owed, and below which a debt is liquidated whole
+        uint128 minDebt; // least that anything but full repayment may leave owed; below it a debt is liquidated whole
         uint256 modelId; // the model that proves tiers
         uint16[] lltvsBps; // by tier; lltvsBps[0] is zero: tier 0 is a refusal
     }
@@ -77,7 +93,7 @@ interface ICollateralMarket {
         uint128 supplyShares;
         uint128 borrowShares;
         uint128 collateral;
-        uint16 lltvBps; // fixed when the debt was opened; zero without debt
+        uint16 lltvBps; // fixed when the debt was opened, lowered by further borrows alone; zero without debt
         uint64 calledAt; // when its margin was called; zero when it is not
         bytes32 personId; // whose decision opened the debt; zero without debt
     }
@@ -124,7 +140,8 @@ interface ICollateralMarket {
         uint256 assets,
         uint256 shares
     );
-    /// @notice A debt went from zero to positive; its threshold is fixed until it is repaid.
+    /// @notice A debt went from zero to positive; until it is repaid only its borrower's further borrows lower its
+    /// threshold.
     event PositionOpened(
         bytes32 indexed id,
         address indexed borrower,
@@ -132,6 +149,8 @@ interface ICollateralMarket {
         uint256 tier,
         uint256 lltvBps
     );
+    /// @notice A further borrow on a worse tier lowered the threshold of the whole debt to that tier's.
+    event ThresholdLowered(bytes32 indexed id, address indexed borrower, uint256 tier, uint256 lltvBps);
     event Repaid(bytes32 indexed id, address indexed caller, address indexed onBehalf, uint256 assets, uint256 shares);
     event MarginCalled(
         bytes32 indexed id,
@@ -153,6 +172,8 @@ interface ICollateralMarket {
         uint256 badDebt,
         uint256 badDebtShares
     );
+    /// @notice The last debt is gone; suppliers own so much more than before, or less: what rounding had left.
+    event RoundingSettled(bytes32 indexed id, int256 toSuppliers);
     event AuthorizationSet(address indexed authorizer, address indexed authorized, bool isAuthorized);
 
     /// @notice `field` of the parameters is out of its bounds, or does not fit the model.
@@ -173,6 +194,7 @@ interface ICollateralMarket {
     error DecisionStale(uint64 observedAt, uint64 maxDecisionAge);
     /// @notice The debt was opened by another person's decision.
     error PersonMismatch(bytes32 expected, bytes32 actual);
+    /// @notice `debt` would be left, which is less than `minDebt`: repay all with type(uint256).max, or leave `minDebt`.
     error DebtTooSmall(uint256 debt, uint256 minDebt);
     error BorrowLimitExceeded(uint256 debt, uint256 maxDebt);
     error PositionHealthy(uint256 debt, uint256 maxDebt);
@@ -180,7 +202,7 @@ interface ICollateralMarket {
     error MarginCallHolds(uint256 expiresAt);
     error NoDebt(address borrower);
     error NotCalled(address borrower);
-    /// @notice The grace runs until `liquidatableAt`.
+    /// @notice The grace runs until `liquidatableAt`: from the call, or from the sequencer's return if that came later.
     error GracePeriod(uint256 liquidatableAt);
     error MarginCallExpired(uint256 expiresAt);
     /// @notice The collateral cannot pay debt and incentive: it goes whole, for `required`.
@@ -201,8 +223,9 @@ interface ICollateralMarket {
     /// @dev Reverts unless the model is active, reveals tiers with higher being better and has one tier per LLTV;
     /// LLTVs do not fall with the tier and end below hardLltvBps; hardLltvBps * (1 + incentive) is at most 100 %, so
     /// that the incentive can be paid when a position first passes it; incentive above 0 and at most 25 %; close factor
-    /// at least 10 %; grace 1 second to 30 days, window 1 hour to 365 days; rates do not fall with utilisation and are
-    /// at most 1,000 % a year.
+    /// at least 10 %; grace 1 second to 30 days, window 1 hour to 365 days and above the sequencer's grace, which is 1
+    /// second to 1 day where there is a sequencer; minDebt at least 1,000,000 smallest units; rates do not fall with
+    /// utilisation and are at most 1,000 % a year.
     /// @param params What the market is.
     /// @return id Its id.
     function createMarket(MarketParams calldata params) external returns (bytes32 id);
@@ -254,7 +277,8 @@ interface ICollateralMarket {
     function borrow(bytes32 id, uint256 assets, address onBehalf, address receiver) external returns (uint256 shares);
 
     /// @notice Pay a debt back; anybody may. More than is owed is not taken.
-    /// @dev One of `assets` and `shares` is zero. type(uint256).max of either pays everything.
+    /// @dev One of `assets` and `shares` is zero. type(uint256).max of either pays everything, and is never refused for
+    /// its size; less must leave at least `minDebt` (DebtTooSmall).
     /// @param id The market.
     /// @param assets Loan tokens to pay; the shares they remove are rounded down.
     /// @param shares Debt shares to remove; the loan tokens they cost are rounded up.
@@ -283,7 +307,8 @@ interface ICollateralMarket {
     /// loan tokens are taken.
     /// @param id The market.
     /// @param borrower Whose position.
-    /// @param repayAssets Most loan tokens to pay; more than may be repaid is not taken.
+    /// @param repayAssets Most loan tokens to pay; more than may be repaid is not taken. type(uint256).max is never too
+    /// little for a full closing and never leaves dust.
     /// @param minCollateral Least collateral to get for it.
     /// @param data For the caller's callback; empty for none.
     /// @return repaid Loan tokens taken from the caller.
@@ -357,7 +382,8 @@ interface ICollateralMarket {
     /// number without debt.
     function healthFactorOf(bytes32 id, address account) external view returns (uint256);
 
-    /// @notice What an account may borrow now: zero when no valid decision or no fresh price is there.
+    /// @notice What an account may borrow now: zero when no valid decision or no fresh price is there, or when the loan
+    /// token has less here than it should (TokenShortfall).
     /// @param id The market.
     /// @param account The account.
     /// @return In the loan token's smallest unit, rounded down.

@@ -144,6 +144,8 @@ interface IDecisionRegistry {
     error ConsentMismatch(bytes32 expected, bytes32 actual);
     error ConsentNonceUsed(address subject, uint256 nonce);
     error ConsentNonceTooLarge(uint256 nonce);
+    /// @notice The subject withdrew the consent to judging this attestation for this consumer; a new one is needed.
+    error ConsentIsWithdrawn(bytes32 attestationHash);
     error EmptyBatch();
     error SubmissionOfAnotherModel(uint256 index, uint256 expected, uint256 actual);
     error UnknownIssuer(address issuer);
@@ -188,6 +190,9 @@ interface IDecisionRegistry {
     /// skipped before the pairing and reported by SubmissionSkipped: so whoever uses up or withdraws one item first
     /// cannot spoil the others. What no one can change after the fact is the relayer's to check, and reverts the batch:
     /// an item of another model, a malformed proof or output, and a proof that does not hold.
+    /// A wallet with code is asked with up to 400,000 gas, may take all of it and then say no, though it said yes to an
+    /// estimate; a batch that cannot hand out that much reverts rather than skip the item. Add 400,000 to the estimate's
+    /// gas for every signer with code, issuers included: what is not used is not paid for.
     /// @param modelId The one model.
     /// @param items At least one submission.
     /// @return stored How many were stored; zero if all were skipped.
@@ -198,8 +203,9 @@ interface IDecisionRegistry {
     function invalidateConsentNonce(uint256 nonce) external;
 
     /// @notice Withdraw the consent behind a stored decision about the caller: it stops counting at the next read. Only
-    /// another consent, signed anew, brings a decision back; the nonce of this one stays used. A consent that is signed
-    /// but not yet submitted is taken back with `invalidateConsentNonce`.
+    /// a new attestation brings a decision back, under a consent of its own: the same one is refused from then on for this
+    /// model and consumer (ConsentIsWithdrawn), whatever other consents to it were signed before. A consent to another
+    /// attestation that is signed but not yet submitted is taken back with `invalidateConsentNonce`.
     /// @param modelId Id of the model.
     /// @param issuer The issuer.
     /// @param consumer Contract the caller consented to.

@@ -67,8 +67,9 @@ interface IIssuerRegistry {
     /// @notice End the service of one signing key in favour of another, for good. Administrator of both only.
     /// @dev With `keepsDecisions` the issuer becomes Superseded: nothing new is accepted from it, what was stored before
     /// counts until it expires; for a planned change of keys. Without, it becomes Retired and stored decisions fall;
-    /// for a stolen key. A superseded issuer can still revoke, raise minimums and be retired.
-    /// @param issuer The old key; active or suspended.
+    /// for a stolen key. A superseded issuer can still revoke, raise minimums and be retired (retireIssuer); its successor
+    /// is named once and never changes.
+    /// @param issuer The old key; active or suspended, not superseded.
     /// @param successor The new key; active, registered under the same administrator, another one.
     /// @param keepsDecisions Whether stored decisions stay.
     function supersedeIssuer(address issuer, address successor, bool keepsDecisions) external;

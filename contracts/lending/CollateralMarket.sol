@@ -126,7 +126,7 @@ contract CollateralMarket is MarketViews, ReentrancyGuardTransient {
 
         position.collateral -= uint128(amount);
         if (position.borrowShares != 0) {
-            _requireHealthy(id, market, position, position.lltvBps);
+            _requireHealthy(id, market, position);
             _endCall(id, position, onBehalf);
         }
         _store(id, market, onBehalf, position);
@@ -154,17 +154,15 @@ contract CollateralMarket is MarketViews, ReentrancyGuardTransient {
         address token = _params[id].loanToken;
         _checkWhole(token);
         Position memory position = _positions[id][onBehalf];
-        uint256 lltvBps = _openOrLimit(id, position, onBehalf);
+        _openOrLimit(id, position, onBehalf);
 
         shares = SharesLib.toSharesUp(assets, market.totalBorrowAssets, market.totalBorrowShares);
         position.borrowShares += shares.toUint128();
         market.totalBorrowShares += uint128(shares);
         market.totalBorrowAssets += uint128(assets);
         trackedOf[token] -= assets;
-        _requireHealthy(id, market, position, lltvBps);
-        uint256 debt = _debtUp(market, position.borrowShares);
-        uint256 minDebt = _params[id].minDebt;
-        if (debt < minDebt) revert DebtTooSmall(debt, minDebt);
+        _requireHealthy(id, market, position);
+        _requireNotDust(id, market, position);
         _endCall(id, position, onBehalf);
         _store(id, market, onBehalf, position);
 
@@ -195,7 +193,8 @@ contract CollateralMarket is MarketViews, ReentrancyGuardTransient {
         }
         if (sharesOut == 0) revert ZeroAmount();
 
-        _reduceDebt(market, position, assetsIn, sharesOut);
+        _reduceDebt(id, market, position, assetsIn, sharesOut);
+        _requireNotDust(id, market, position);
         _cureIfHealthy(id, market, position, onBehalf);
         _store(id, market, onBehalf, position);
         address token = _params[id].loanToken;
@@ -212,10 +211,10 @@ contract CollateralMarket is MarketViews, ReentrancyGuardTransient {
         MarketParams storage params = _params[id];
         Position memory position = _positions[id][borrower];
         if (position.borrowShares == 0) revert NoDebt(borrower);
-        uint256 grace = params.marginCallGrace;
-        uint256 lifetime = grace + params.marginCallWindow;
-        if (position.calledAt != 0 && block.timestamp <= position.calledAt + lifetime) {
-            revert MarginCallHolds(position.calledAt + lifetime);
+        (uint256 grace, uint256 window) = (params.marginCallGrace, params.marginCallWindow);
+        if (position.calledAt != 0) {
+            uint256 expiresAt = _liquidatableAt(params, position) + window;
+            if (block.timestamp <= expiresAt) revert MarginCallHolds(expiresAt);
         }
         Risk memory risk = _risk(id, market, position, params.maxLiquidationPriceAge);
         uint256 maxDebt = _maxDebt(risk, position);
@@ -231,7 +230,7 @@ contract CollateralMarket is MarketViews, ReentrancyGuardTransient {
             risk.debt,
             risk.value,
             block.timestamp + grace,
-            block.timestamp + lifetime
+            block.timestamp + grace + window
         );
     }
 
@@ -280,31 +279,35 @@ contract CollateralMarket is MarketViews, ReentrancyGuardTransient {
         emit AuthorizationSet(msg.sender, authorized, newIsAuthorized);
     }
 
-    /// @dev Judge a borrow: fix the threshold of a position without debt, hold an open one to the lower of its own and
-    /// today's. Returns the LLTV that the debt must respect afterwards.
-    function _openOrLimit(bytes32 id, Position memory position, address borrower) private returns (uint256 lltvBps) {
-        uint256 tier;
-        bytes32 personId;
-        (tier, lltvBps, personId) = _judge(_params[id], borrower);
+    /// @dev Judge a borrow: fix the threshold of a position without debt, lower an open one's to today's if that is less.
+    /// Lowered for good, not for this borrow alone: else collateral locked for its sake could leave again right after.
+    function _openOrLimit(bytes32 id, Position memory position, address borrower) private {
+        (uint256 tier, uint256 lltvBps, bytes32 personId) = _judge(_params[id], borrower);
         if (position.borrowShares != 0) {
             if (position.personId != personId) revert PersonMismatch(position.personId, personId);
-            return Math.min(lltvBps, position.lltvBps);
+            if (lltvBps >= position.lltvBps) return;
+            position.lltvBps = uint16(lltvBps);
+            emit ThresholdLowered(id, borrower, tier, lltvBps);
+            return;
         }
         position.lltvBps = uint16(lltvBps);
         position.personId = personId;
         emit PositionOpened(id, borrower, personId, tier, lltvBps);
     }
 
-    /// @dev Revert unless the debt is within `lltvBps` of the collateral at a fresh price.
-    function _requireHealthy(
-        bytes32 id,
-        Market memory market,
-        Position memory position,
-        uint256 lltvBps
-    ) private view {
+    /// @dev Revert unless the debt is within the position's threshold at a fresh price.
+    function _requireHealthy(bytes32 id, Market memory market, Position memory position) private view {
         Risk memory risk = _risk(id, market, position, _params[id].maxPriceAge);
-        uint256 maxDebt = PriceLib.shareDown(risk.value, lltvBps);
+        uint256 maxDebt = _maxDebt(risk, position);
         if (risk.debt > maxDebt) revert BorrowLimitExceeded(risk.debt, maxDebt);
+    }
+
+    /// @dev Revert if a debt is left that is not worth anybody's gas, and against which a share's price has no digits.
+    function _requireNotDust(bytes32 id, Market memory market, Position memory position) private view {
+        if (position.borrowShares == 0) return;
+        uint256 debt = _debtUp(market, position.borrowShares);
+        uint256 minDebt = _params[id].minDebt;
+        if (debt < minDebt) revert DebtTooSmall(debt, minDebt);
     }
 
     /// @dev The books of one liquidation: debt, collateral, and what nobody pays. Emits Liquidated.
@@ -333,14 +336,15 @@ contract CollateralMarket is MarketViews, ReentrancyGuardTransient {
             if (repaid < risk.debt) {
                 shares = SharesLib.toSharesDown(repaid, market.totalBorrowAssets, market.totalBorrowShares);
             }
-            _reduceDebt(market, position, repaid, shares);
-            (lost, lostShares) = _loseRest(market, position);
+            _reduceDebt(id, market, position, repaid, shares);
+            (lost, lostShares) = _loseRest(id, market, position);
         } else {
             if (repaid < risk.debt) {
                 shares = SharesLib.toSharesDown(repaid, market.totalBorrowAssets, market.totalBorrowShares);
             }
             if (shares == 0) revert ZeroAmount();
-            _reduceDebt(market, position, repaid, shares);
+            _reduceDebt(id, market, position, repaid, shares);
+            _requireNotDust(id, market, position);
             // Collateral goes for the debt that is really gone, so that rounding raises nobody's loan-to-value.
             uint256 gone = Math.min(repaid, Math.saturatingSub(risk.debt, _debtUp(market, position.borrowShares)));
             seized = Math.min(risk.price.boughtDown(gone, incentive), position.collateral);
@@ -354,21 +358,39 @@ contract CollateralMarket is MarketViews, ReentrancyGuardTransient {
 
     /// @dev Take what a position still owes off the books: whoever supplies at this moment bears it.
     function _loseRest(
+        bytes32 id,
         Market memory market,
         Position memory position
     ) private returns (uint256 lost, uint256 lostShares) {
         lostShares = position.borrowShares;
         if (lostShares == 0) return (0, 0);
         lost = Math.min(_debtUp(market, lostShares), market.totalBorrowAssets);
-        _reduceDebt(market, position, lost, lostShares);
         market.totalSupplyAssets -= uint128(lost);
+        _reduceDebt(id, market, position, lost, lostShares);
     }
 
-    /// @dev Rounding up can ask for a smallest unit more than the sum of debts holds.
-    function _reduceDebt(Market memory market, Position memory position, uint256 assets, uint256 shares) private {
+    /// @dev When the last debt is gone, the sum of debts is not exactly gone with it: the virtual shares' part of the
+    /// interest is owed by nobody, and rounding up may have asked for a smallest unit more. Suppliers bear the one and
+    /// get the other, so that what they own is what is here.
+    function _reduceDebt(
+        bytes32 id,
+        Market memory market,
+        Position memory position,
+        uint256 assets,
+        uint256 shares
+    ) private {
         position.borrowShares -= uint128(shares);
         market.totalBorrowShares -= uint128(shares);
-        market.totalBorrowAssets = uint128(Math.saturatingSub(market.totalBorrowAssets, assets));
+        uint256 owed = market.totalBorrowAssets;
+        if (market.totalBorrowShares != 0) {
+            market.totalBorrowAssets = uint128(Math.saturatingSub(owed, assets)); // others owe the smallest debt at least
+            return;
+        }
+        market.totalBorrowAssets = 0;
+        if (assets == owed) return;
+        uint256 rest = uint256(market.totalSupplyAssets) + assets - owed;
+        market.totalSupplyAssets = uint128(Math.min(rest, type(uint128).max));
+        emit RoundingSettled(id, int256(assets) - int256(owed));
     }
 
     /// @dev Say why a position cannot be liquidated.
@@ -381,7 +403,7 @@ contract CollateralMarket is MarketViews, ReentrancyGuardTransient {
         uint256 maxDebt = _maxDebt(risk, position);
         if (risk.debt <= maxDebt) revert PositionHealthy(risk.debt, maxDebt);
         if (position.calledAt == 0) revert NotCalled(borrower);
-        uint256 liquidatableAt = position.calledAt + params.marginCallGrace;
+        uint256 liquidatableAt = _liquidatableAt(params, position);
         if (block.timestamp < liquidatableAt) revert GracePeriod(liquidatableAt);
         revert MarginCallExpired(liquidatableAt + params.marginCallWindow);
     }

@@ -99,13 +99,23 @@ abstract contract MarketStore is ICollateralMarket, VerdictConsumer {
         if (risk.debt <= _maxDebt(risk, position)) return (PositionState.Healthy, 0);
         bool hard = risk.debt > PriceLib.shareDown(risk.value, params.hardLltvBps);
         if (!hard) {
-            uint256 liquidatableAt = uint256(position.calledAt) + params.marginCallGrace;
-            if (position.calledAt == 0 || block.timestamp > liquidatableAt + params.marginCallWindow) {
-                return (PositionState.Callable, 0);
-            }
+            if (position.calledAt == 0) return (PositionState.Callable, 0);
+            uint256 liquidatableAt = _liquidatableAt(params, position);
+            if (block.timestamp > liquidatableAt + params.marginCallWindow) return (PositionState.Callable, 0);
             if (block.timestamp < liquidatableAt) return (PositionState.Called, 0);
         }
         return (PositionState.Liquidatable, _maxRepay(params, position, risk, hard));
+    }
+
+    /// @dev When the grace of a call ends. It begins anew when the sequencer returns: during an outage nobody could act.
+    function _liquidatableAt(MarketParams storage params, Position memory position) internal view returns (uint256) {
+        uint256 from = position.calledAt;
+        address feed = params.sequencerFeed;
+        if (feed != address(0)) {
+            (, , uint256 since, ) = FeedReader.latest(feed);
+            if (since <= block.timestamp) from = Math.max(from, since);
+        }
+        return from + params.marginCallGrace;
     }
 
     function _maxRepay(
@@ -199,9 +209,13 @@ abstract contract MarketStore is ICollateralMarket, VerdictConsumer {
 
     /// @dev New money must not fill a hole that others' losses made.
     function _checkWhole(address token) internal view {
-        uint256 tracked = trackedOf[token];
-        uint256 balance = IERC20(token).balanceOf(address(this));
+        (uint256 tracked, uint256 balance) = _holdings(token);
         if (balance < tracked) revert TokenShortfall(token, tracked, balance);
+    }
+
+    /// @dev What belongs to somebody here, and what the token says is here.
+    function _holdings(address token) internal view returns (uint256 tracked, uint256 balance) {
+        return (trackedOf[token], IERC20(token).balanceOf(address(this)));
     }
 
     function _checkAuthorized(address owner) internal view {

@@ -73,6 +73,8 @@ abstract contract MarketViews is MarketStore {
         Position memory position = _positions[id][account];
         uint256 lltvBps = _provenLltv(params, position, account);
         if (lltvBps == 0) return 0;
+        (uint256 tracked, uint256 balance) = _holdings(params.loanToken);
+        if (balance < tracked) return 0;
         (bool counts, Price memory price) = _price(params, market.priceExponent, params.maxPriceAge, false);
         if (!counts) return 0;
         uint256 maxDebt = PriceLib.shareDown(price.valueDown(position.collateral), lltvBps);

@@ -17,6 +17,8 @@ library MarketParamsLib {
     uint256 private constant MIN_WINDOW = 1 hours;
     uint256 private constant MAX_WINDOW = 365 days;
     uint256 private constant MAX_SEQUENCER_GRACE = 1 days;
+    /// @dev One repayment rounds by less than a smallest unit, so it moves a debt share's price by less than a millionth.
+    uint256 private constant LEAST_MIN_DEBT = 1e6;
 
     /// @notice Revert with InvalidParams and the field's name unless the market may exist.
     function check(ICollateralMarket.MarketParams memory params, IModelRegistry models) internal view {
@@ -26,7 +28,9 @@ library MarketParamsLib {
         _require(params.maxDecisionAge != 0, "maxDecisionAge");
         _require(params.sequencerFeed == address(0) || params.sequencerFeed.code.length != 0, "sequencerFeed");
         _require(params.sequencerGrace <= MAX_SEQUENCER_GRACE, "sequencerGrace");
+        _require(params.sequencerFeed == address(0) || params.sequencerGrace != 0, "sequencerGrace");
         _require(params.issuer != address(0), "issuer");
+        _require(params.minDebt >= LEAST_MIN_DEBT, "minDebt");
         _checkLiquidation(params);
         _checkRates(params);
         _checkTiers(params, models);
@@ -47,6 +51,8 @@ library MarketParamsLib {
         _require(params.closeFactorBps >= MIN_CLOSE_FACTOR_BPS && params.closeFactorBps <= BPS, "closeFactorBps");
         _require(params.marginCallGrace != 0 && params.marginCallGrace <= MAX_GRACE, "marginCallGrace");
         _require(params.marginCallWindow >= MIN_WINDOW && params.marginCallWindow <= MAX_WINDOW, "marginCallWindow");
+        // A call that an outage interrupted must come to a price that counts before it is over.
+        _require(params.marginCallWindow > params.sequencerGrace, "marginCallWindow");
     }
 
     function _checkRates(ICollateralMarket.MarketParams memory params) private pure {

@@ -177,6 +177,9 @@ contract DecisionRegistry is DecisionStore, EIP712 {
         if (refusal.length == 0) refusal = _factsRefusal(terms, attestation);
         if (refusal.length == 0) refusal = _standingRefusal(attestation, attestationHash);
         if (refusal.length != 0) return refusal;
+        if (_isWithdrawn(attestation, attestationHash, consent)) {
+            return abi.encodeWithSelector(ConsentIsWithdrawn.selector, attestationHash);
+        }
         if (!Signatures.isValid(attestation.issuer, _hashTypedDataV4(attestationHash), issuerSignature)) {
             return abi.encodeWithSelector(InvalidIssuerSignature.selector, attestation.issuer);
         }

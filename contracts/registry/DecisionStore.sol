@@ -189,6 +189,17 @@ abstract contract DecisionStore is IDecisionRegistry {
         record.otherValues = rest;
     }
 
+    /// @dev Whether the subject withdrew the consent behind what is stored, and that rests on this very attestation. An
+    /// earlier withdrawn one needs no memory: whatever was stored over it has a higher sequence.
+    function _isWithdrawn(
+        Attestation calldata attestation,
+        bytes32 attestationHash,
+        Consent calldata consent
+    ) internal view returns (bool) {
+        Record storage record = _record(consent.modelId, attestation.issuer, attestation.subject, consent.consumer);
+        return record.withdrawn && record.attestationHash == attestationHash;
+    }
+
     /// @dev The decision under a key. Nothing is stored under a zero validUntil.
     function _record(
         uint256 modelId,

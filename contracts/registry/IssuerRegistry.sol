@@ -45,6 +45,7 @@ contract IssuerRegistry is IIssuerRegistry {
     function supersedeIssuer(address issuer, address successor, bool keepsDecisions) external {
         Issuer storage record = _administered(issuer);
         Issuer storage next = _administered(successor);
+        if (record.status == IssuerStatus.Superseded) revert IssuerIsSuperseded(issuer, record.successor);
         if (issuer == successor || next.status != IssuerStatus.Active) revert InvalidSuccessor(issuer, successor);
         _setStatus(record, issuer, keepsDecisions ? IssuerStatus.Superseded : IssuerStatus.Retired);
         record.successor = successor;

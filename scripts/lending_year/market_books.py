@@ -171,8 +171,8 @@ class MarketBooks:
     def borrow(self, who: str, amount: int, tier: int, now: int) -> None:
         self.accrue(now)
         position = self.positions[who]
-        if not position.debt_shares:
-            position.lltv = self.rules.lltvs[tier]
+        lltv = self.rules.lltvs[tier]
+        position.lltv = min(lltv, position.lltv) if position.debt_shares else lltv
         shares = up(amount * (self.debt_shares + VIRTUAL_SHARES), self.borrowed + 1)
         position.debt_shares += shares
         position.called_at = 0
@@ -284,7 +284,11 @@ class MarketBooks:
     def _reduce(self, position: Position, assets: int, shares: int) -> None:
         position.debt_shares -= shares
         self.debt_shares -= shares
-        self.borrowed = max(0, self.borrowed - assets)
+        if self.debt_shares:
+            self.borrowed = max(0, self.borrowed - assets)
+            return
+        self.supplied += assets - self.borrowed  # what rounding left of the sum is nobody's debt, so it is no claim
+        self.borrowed = 0
 
     def _cure_if_healthy(self, who: str) -> None:
         position = self.positions[who]

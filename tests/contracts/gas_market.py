@@ -15,7 +15,7 @@ def measure_market(lab: Lab) -> dict[str, int]:
     def send(row: str, function: str, *args: object, by: Signer) -> None:
         gas[f"CollateralMarket.{row}"] = market.send(function, *args, by=by).gas_used
 
-    gas["CollateralMarket.createMarket"] = market.create(market.usual(min_debt=1)).gas_used
+    gas["CollateralMarket.createMarket"] = market.create(market.usual(min_debt=UNIT)).gas_used
     for person in (lab.alice, lab.bob, lab.relayer):
         for token in ("Dollar", "Gold"):
             market.mint(token, person, 100_000 * UNIT)

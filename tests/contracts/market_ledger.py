@@ -53,6 +53,7 @@ class MarketLedger:
     borrow_shares: int = 0
     remainder: int = 0
     held: int = 0  # loan tokens that belong to somebody
+    settled: int = 0  # what rounding left when the last debt was closed
     accounts: dict[str, Account] = field(default_factory=dict)
 
     def of(self, name: str) -> Account:
@@ -123,8 +124,7 @@ class MarketLedger:
 
     def borrow(self, name: str, assets: int, lltv: int) -> int:
         account, shares = self.of(name), self.debt_shares_up(assets)
-        if not account.borrow:
-            account.lltv = lltv
+        account.lltv = min(lltv, account.lltv) if account.borrow else lltv
         account.borrow += shares
         account.called_at = 0  # healthy, or it would be refused
         self.borrowed += assets
@@ -137,6 +137,12 @@ class MarketLedger:
         shares, debt = self.of(name).borrow, self.debt(name)
         return (debt, shares) if assets >= debt else (assets, self.debt_shares_down(assets))
 
+    def left(self, name: str, paid: int, shares: int) -> int:
+        """What is owed after a payment."""
+        rest = self.of(name).borrow - shares
+        owed = max(self.borrowed - paid, 0) + VIRTUAL_ASSETS
+        return -(-rest * owed // (self.borrow_shares - shares + VIRTUAL_SHARES))
+
     def repay(self, name: str, paid: int, shares: int) -> None:
         self.reduce(name, paid, shares)
         self.held += paid
@@ -145,7 +151,12 @@ class MarketLedger:
         account = self.of(name)
         account.borrow -= shares
         self.borrow_shares -= shares
-        self.borrowed = max(self.borrowed - assets, 0)
+        if self.borrow_shares:
+            self.borrowed = max(self.borrowed - assets, 0)
+        else:  # suppliers own what is here: not what nobody owes, but what was paid above the sum
+            self.settled = assets - self.borrowed
+            self.supplied += self.settled
+            self.borrowed = 0
         if not account.borrow:
             account.lltv = account.called_at = 0
 

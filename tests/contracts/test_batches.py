@@ -56,6 +56,7 @@ ERRORS = {
         "UnknownIssuer(address)",
         "IssuerNotActive(address)",
         "AttestationIsRevoked(bytes32)",
+        "ConsentIsWithdrawn(bytes32)",
         "StaleSequence(uint64,uint64)",
         "InvalidIssuerSignature(address)",
         "InvalidSubjectSignature(address)",

@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 from web3.types import RPCEndpoint
 
+from tests.contracts.circuits import helper_contracts
 from tests.contracts.lab import Lab, Submission
 from tests.contracts.test_batches import skipped
 from tests.contracts.test_signatures import for_wallet, wallet
@@ -58,6 +59,27 @@ def test_a_wallet_that_was_not_heard_is_not_skipped(lab: Lab) -> None:
     answers = {call(lab, item, "submitBatch", gas) for gas in [*range(440_000, 470_000, 500), 1_000_000]}
     assert "stored 1" in answers
     assert "stored 0" not in answers
+
+
+@pytest.mark.parametrize("wallets", [1, 3])
+def test_the_advised_gas_outlasts_every_wallets_mood(lab: Lab, wallets: int) -> None:
+    """Wallets approve in the estimate and burn in the transaction: 400,000 more for each, and the rest is stored."""
+    moods = [lab.deploy_as(f"Moody{index}", helper_contracts()["MoodyWallet"]) for index in range(wallets)]
+    items = [for_wallet(lab, mood.address, lab.alice) for mood in moods]
+    items.append(lab.submission(subject=lab.bob, nonce=1))
+    arguments = (lab.tier_model, [item.args for item in items])
+    data = lab.contracts["DecisionRegistry"].web3.encode_abi("submitBatch", args=list(arguments))
+    intent: Any = {"from": lab.relayer.address, "to": lab.address("DecisionRegistry"), "data": data}
+    estimate = int(lab.network.w3.eth.estimate_gas(intent))
+    for mood in moods:
+        lab.send(mood.name, "turn", by=lab.mallory)
+
+    def stored(gas: int) -> str:
+        answer = lab.network.w3.provider.make_request(RPCEndpoint("eth_call"), [intent | {"gas": gas}, "latest"])
+        return "reverted" if "error" in answer else f"stored {int(str(answer['result']), 16)}"
+
+    assert stored(estimate) == "reverted"
+    assert stored(estimate + 400_000 * wallets) == "stored 1"
 
 
 def test_a_burning_wallet_costs_its_own_item_only(lab: Lab) -> None:

@@ -9,7 +9,7 @@ import pytest
 from prover.chain.artifacts import load_artifact
 from tests.contracts.circuits import helper_contracts
 from tests.contracts.lab import CONTENT, DAY, PERSON, SCHEMA, TIER_LAYOUT, Lab, encode_output, reverts
-from tests.contracts.test_batches import batch
+from tests.contracts.test_batches import batch, skipped
 from tests.contracts.test_inference import VALUES
 
 ZERO = "0x" + "00" * 20
@@ -56,9 +56,33 @@ def test_no_relayer_brings_a_withdrawn_decision_back(lab: Lab) -> None:
         lab.submit(item, by=lab.mallory)
     batch(lab, [item], by=lab.mallory)
     assert lab.status() == WITHDRAWN
-    lab.submit(lab.submission(attestation=item.attestation, nonce=1))  # alice signs anew
+
+
+def test_a_spare_consent_brings_no_withdrawn_decision_back(lab: Lab) -> None:
+    """Signed with the first and kept by a relayer; only a new attestation counts again, here and nowhere else."""
+    item = lab.submission()
+    spares = [lab.submission(attestation=item.attestation, nonce=nonce) for nonce in (1, 2, 3)]
+    elsewhere = lab.submission(attestation=item.attestation, nonce=4, consumer=lab.bob.address)
+    lab.submit(item)
+    lab.submit(spares[0])  # before the withdrawal a second consent is as good as the first
+    withdraw(lab)
+    with reverts("ConsentIsWithdrawn", item.consent.attestationHash):
+        lab.submit(spares[1], by=lab.mallory)
+    other = lab.submission(subject=lab.bob, nonce=9)
+    assert skipped(lab, batch(lab, [spares[1], other], by=lab.mallory)) == {0: "ConsentIsWithdrawn"}
+    assert lab.status() == WITHDRAWN
+    assert lab.status(lab.bob) == VALID
+    lab.submit(elsewhere)  # another consumer's consent is another one
+    assert lab.status(consumer=lab.bob.address) == VALID
+    newer = lab.submission(sequence=item.attestation.sequence + 1, nonce=5)
+    lab.submit(newer)
     assert lab.status() == VALID
     assert lab.read("DecisionRegistry", "lifeOf", *key(lab))[4] == 0
+    with reverts("StaleSequence"):
+        lab.submit(spares[2], by=lab.mallory)
+    withdraw(lab)
+    with reverts("ConsentIsWithdrawn", newer.consent.attestationHash):
+        lab.submit(lab.submission(attestation=newer.attestation, nonce=6))
 
 
 def test_only_the_subject_withdraws_and_only_what_is_there(lab: Lab) -> None:
@@ -220,8 +244,11 @@ def test_a_superseded_issuer_still_revokes_and_can_be_retired(lab: Lab, heir: st
     for function in ("suspendIssuer", "resumeIssuer"):
         with reverts("IssuerIsSuperseded", lab.issuer.address, heir):
             lab.send("IssuerRegistry", function, lab.issuer.address, by=lab.admin)
-    with reverts("IssuerIsSuperseded", lab.issuer.address, heir):
-        rotate(lab, True)
+    lab.send("IssuerRegistry", "registerIssuer", lab.admin.address, "", by=lab.mallory)
+    for keeps in (True, False):
+        for successor in (heir, lab.mallory.address):  # the link is named once
+            with reverts("IssuerIsSuperseded", lab.issuer.address, heir):
+                rotate(lab, keeps, successor=successor)
     lab.send("IssuerRegistry", "revokeAttestation", lab.issuer.address, item.consent.attestationHash, by=lab.issuer)
     assert lab.status() == REVOKED
     lab.send("IssuerRegistry", "retireIssuer", lab.issuer.address, by=lab.admin)

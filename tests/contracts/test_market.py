@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from prover.chain.artifacts import load_artifact
 from tests.contracts.lab import DAY, PERSON, SCHEMA, UNIT, Lab, reverts
 from tests.contracts.market_lab import HOUR, MAX, SUPPLIED, WAD, YEAR, ZERO, MarketLab, handle, standing_market
 
@@ -112,22 +113,23 @@ def test_interest_compounds_whoever_calls_when(market: MarketLab) -> None:
 
 
 def test_interest_below_a_unit_is_not_forgiven(market: MarketLab) -> None:
-    """A token without decimals, and somebody who accrues every minute: the remainder is kept."""
+    """A token without decimals, and somebody who accrues three times a minute: the remainder is kept."""
     from tests.contracts.circuits import helper_contracts
 
     lab = market.lab
     market.token("Coin", helper_contracts()["MarketScaledToken"], 0)
-    market.open(loan_token=lab.address("Coin"), min_debt=1)
-    lab.send("Coin", "mint", lab.bob.address, 1_000)
-    market.send("supply", market.id, 1_000, lab.bob.address, by=lab.bob)
+    lab.deploy_as("CoinFeed", load_artifact("DemoFeed"), 8, "a thousandth of a dollar", 10**5)
+    market.open(loan_token=lab.address("Coin"), min_debt=10**6, loan_feed=lab.address("CoinFeed"))
+    lab.send("Coin", "mint", lab.bob.address, 10**6)
+    market.send("supply", market.id, 10**6, lab.bob.address, by=lab.bob)
     market.lock(10 * UNIT)
     lab.decided(2, consumer=market.market)
-    market.borrow(1_000)
+    market.borrow(10**6)
     start = lab.network.now()
-    for minute in range(1, 30):
-        lab.travel(start + minute * HOUR)
+    for tick in range(1, 30):
+        lab.travel(start + 20 * tick)  # not one of them earns a unit by itself
         market.send("accrueInterest", market.id)
-    assert market.sums()["totalBorrowAssets"] == 1_000 + 1_000 * 29 * HOUR // YEAR  # 100 % a year, all lent
+    assert market.sums()["totalBorrowAssets"] == 10**6 + 10**6 * 29 * 20 // YEAR  # 100 % a year, all lent
 
 
 @pytest.mark.parametrize(
@@ -192,20 +194,28 @@ def test_the_tier_sets_the_threshold(market: MarketLab) -> None:
     assert market.position()["lltvBps"] == 5_000
 
 
-def test_an_open_debt_keeps_its_threshold_and_grows_by_the_lower(market: MarketLab) -> None:
+def test_an_open_debt_keeps_its_threshold_until_it_grows_on_a_worse_tier(market: MarketLab) -> None:
     lab = market.lab
     market.borrower(900 * UNIT, tier=2)
     lab.decided(1, consumer=market.market, nonce=1, sequence=2)
     assert abs(market.read("maxBorrowOf", market.id, lab.alice.address) - 100 * UNIT) < UNIT
     with reverts("BorrowLimitExceeded"):
         market.borrow(101 * UNIT)
-    market.borrow(99 * UNIT)
     assert market.position()["lltvBps"] == 7_500
     market.quote(140)
     assert market.health() > WAD  # at the opening's threshold, though not at today's
-    lab.decided(2, consumer=market.market, nonce=2, sequence=3)
     market.quote(200)
-    market.borrow(400 * UNIT)
+    receipt = market.borrow(99 * UNIT)
+    assert market.events(receipt, "ThresholdLowered") == [
+        {"id": market.id, "borrower": lab.alice.address, "tier": 1, "lltvBps": 5_000}
+    ]
+    assert market.position()["lltvBps"] == 5_000
+    lab.decided(2, consumer=market.market, nonce=2, sequence=3)
+    with reverts("BorrowLimitExceeded"):
+        market.borrow(100 * UNIT)  # a better tier lifts nothing
+    market.mint("Dollar", lab.alice, 10 * UNIT)
+    market.repay()
+    market.borrow(1_500 * UNIT)
 
 
 def test_a_better_tier_does_not_lift_an_open_debt(market: MarketLab) -> None:
@@ -353,6 +363,9 @@ def test_a_market_exists_once(market: MarketLab) -> None:
         ("loanFeed", {"loan_feed": "0x" + "11" * 20}),
         ("sequencerFeed", {"sequencer_feed": "0x" + "11" * 20}),
         ("sequencerGrace", {"sequencer_grace": DAY + 1}),
+        ("sequencerGrace", {"sequencer_grace": 0, "sequencer_feed": "GoldFeed"}),
+        ("minDebt", {"min_debt": 0}),
+        ("minDebt", {"min_debt": 10**6 - 1}),
         ("maxPriceAge", {"max_price_age": 0}),
         ("maxLiquidationPriceAge", {"max_liquidation_price_age": DAY - 1}),
         ("maxDecisionAge", {"max_decision_age": 0}),
@@ -366,6 +379,7 @@ def test_a_market_exists_once(market: MarketLab) -> None:
         ("marginCallGrace", {"grace": 30 * DAY + 1}),
         ("marginCallWindow", {"window": HOUR - 1}),
         ("marginCallWindow", {"window": YEAR + 1}),
+        ("marginCallWindow", {"window": 2 * HOUR, "sequencer_grace": 2 * HOUR}),
         ("kinkBps", {"kink": 0}),
         ("kinkBps", {"kink": 10_000}),
         ("baseRateBps", {"base_rate": 501}),
@@ -383,8 +397,7 @@ def test_a_market_exists_once(market: MarketLab) -> None:
 )
 def test_parameters_have_bounds(market: MarketLab, field: str, changes: dict[str, Any]) -> None:
     lab = market.lab
-    if changes.get("collateral_token") == "Dollar":
-        changes = {"collateral_token": lab.address("Dollar")}
+    changes = {name: lab.address(to) if to in ("Dollar", "GoldFeed") else to for name, to in changes.items()}
     if changes.get("model_id") == "score":
         changes = {"model_id": lab.score_model}
     with reverts("InvalidParams", field.encode().ljust(32, b"\0")):
@@ -402,7 +415,7 @@ def test_markets_are_isolated(market: MarketLab) -> None:
     lab = market.lab
     first = market.id
     market.borrower(1_400 * UNIT)
-    market.open(min_debt=1)
+    market.open(min_debt=UNIT)
     market.supply(1_000 * UNIT, lab.mallory)
     market.quote(100)
     market.id = first

@@ -27,7 +27,7 @@ def other_token(market: MarketLab, name: str, *args: object, as_collateral: bool
     """Open a market whose loan token (or collateral) is a misbehaving one, called Odd."""
     market.token("Odd", helper_contracts()[name], *args)
     field = "collateral_token" if as_collateral else "loan_token"
-    market.open(**{field: market.lab.address("Odd"), "min_debt": 1})
+    market.open(**{field: market.lab.address("Odd"), "min_debt": UNIT})
     for person in (market.lab.alice, market.lab.bob, market.lab.relayer):
         market.mint("Odd", person, 10**30)
 
@@ -145,6 +145,9 @@ def test_the_sequencer_must_be_up_for_a_while(market: MarketLab) -> None:
     lab.send("DemoFeed", "setRound", 0, called + 7 * HOUR, called)
     lab.travel(called + 8 * HOUR)
     market.quote(100)
+    with reverts("GracePeriod", called + 13 * HOUR):  # anew from the sequencer's return
+        market.liquidate()
+    lab.travel(called + 13 * HOUR)
     market.mint("Dollar", lab.relayer, 2_000 * UNIT)
     market.liquidate(100 * UNIT)
 
@@ -179,7 +182,8 @@ def test_a_feed_can_neither_burn_nor_flood(market: MarketLab, mood: int, works: 
 def test_decimals_from_0_to_30(
     market: MarketLab, token: int, coin: int, gold_feed: int, dollar_feed: int | None
 ) -> None:
-    """A piece of gold for 40 dollars, in every scale: 3 pieces secure 90 dollars at 75 %."""
+    """A piece of gold for 40 dollars, in every scale: 3 pieces secure 90 dollars at 75 %. Of money without decimals, a
+    million times that: less than a million units is too little to owe."""
     lab = market.lab
     market.token("Odd", helper_contracts()["MarketScaledToken"], token)
     market.token("Coin", helper_contracts()["MarketScaledToken"], coin)
@@ -190,14 +194,15 @@ def test_decimals_from_0_to_30(
         feeds["loan_feed"] = lab.address("DemoFeed")
     else:
         feeds["loan_feed"] = "0x" + "00" * 20
-    market.open(loan_token=lab.address("Odd"), collateral_token=lab.address("Coin"), min_debt=1, **feeds)
-    unit, piece = 10**token, 10**coin
+    market.open(loan_token=lab.address("Odd"), collateral_token=lab.address("Coin"), min_debt=10**6, **feeds)
+    many = 1 if token else 10**6
+    unit, piece = many * 10**token, many * 10**coin
     lab.send("Odd", "mint", lab.bob.address, 300 * unit)
     lab.send("Coin", "mint", lab.alice.address, 3 * piece)
     market.send("supply", market.id, 300 * unit, lab.bob.address, by=lab.bob)
     market.send("supplyCollateral", market.id, 3 * piece, lab.alice.address, by=lab.alice)
     numerator, denominator = market.read("priceOf", market.id)
-    assert numerator * piece == 40 * unit * denominator
+    assert numerator * piece == 40 * unit * denominator  # 40 for one, in either's smallest units
     assert market.read("maxBorrowOf", market.id, lab.alice.address) == 90 * unit
     with reverts("BorrowLimitExceeded", 90 * unit + 1, 90 * unit):
         market.borrow(90 * unit + 1)
@@ -222,7 +227,7 @@ def test_a_price_beyond_a_word_is_named_or_saturates(market: MarketLab) -> None:
     lab = market.lab
     market.token("Odd", helper_contracts()["MarketScaledToken"], 30)
     lab.deploy("DemoFeed", 0, "gold", 2**250)
-    market.open(loan_token=lab.address("Odd"), collateral_feed=lab.address("DemoFeed"), min_debt=1)
+    market.open(loan_token=lab.address("Odd"), collateral_feed=lab.address("DemoFeed"), min_debt=UNIT)
     market.lock(10 * UNIT)
     with reverts("PriceOutOfRange", 2**250, 10**8):
         market.read("priceOf", market.id)
@@ -277,9 +282,11 @@ def test_a_token_that_shrank_takes_no_new_money(market: MarketLab) -> None:
         market.send("supply", market.id, 1, lab.bob.address, by=lab.bob)
     with reverts("TokenShortfall", odd, 500 * UNIT, 500 * UNIT - 1):
         market.borrow(1)
+    assert market.read("maxBorrowOf", market.id, lab.alice.address) == 0
     market.repay(100 * UNIT)
     market.withdraw(100 * UNIT)
     lab.send("Odd", "mint", market.market, 1)
+    assert market.read("maxBorrowOf", market.id, lab.alice.address) > 0
     market.borrow(1)
 
 
@@ -341,7 +348,7 @@ def test_views_hold_while_a_token_moves(market: MarketLab) -> None:
 def test_the_first_depositor_cannot_take_the_second_ones_money(market: MarketLab) -> None:
     """One unit deposited, a fortune given to the contract, and the victim's shares are worth what was paid."""
     lab = market.lab
-    market.open(min_debt=1)
+    market.open(min_debt=UNIT)
     market.supply(1, lab.mallory)
     lab.send("Dollar", "mint", market.market, 10_000 * UNIT)
     market.supply(1_000 * UNIT)

@@ -44,11 +44,9 @@ class MarketBooks(RuleBasedStateMachine):
         self.contracts = dict(self.lab.contracts)
         self.desk = MarketLab(self.lab, loan_feed=ZERO)
         self.people: list[Signer] = [self.lab.alice, self.lab.bob, self.lab.mallory]
-        for number, (who, tier) in enumerate(zip(self.people, TIERS, strict=True)):
-            person = Web3.keccak(text=f"market person {number}")
-            until = self.lab.network.now() + 20 * DAY
-            self.lab.decided(tier, subject=who, consumer=self.desk.market, personId=person, expiresAt=until)
-        self.judged = self.lab.network.now()
+        self.tiers, self.judged, self.sequence = list(TIERS), [0, 0, 0], 1
+        for number, tier in enumerate(TIERS):
+            self.decide(number, tier)
         for who in (*self.people, self.lab.relayer):
             self.desk.mint("Dollar", who, 10**9 * UNIT)
             self.desk.mint("Gold", who, 10**6 * UNIT)
@@ -67,6 +65,21 @@ class MarketBooks(RuleBasedStateMachine):
         if hasattr(self, "snapshot"):
             self.tester.revert_to_snapshot(self.snapshot)
             self.lab.contracts = self.contracts
+
+    def decide(self, who: int, tier: int) -> None:
+        """A proven decision about somebody, observed now."""
+        now = self.lab.network.now()
+        self.lab.decided(
+            tier,
+            subject=self.people[who],
+            consumer=self.desk.market,
+            personId=Web3.keccak(text=f"market person {who}"),
+            nonce=self.sequence,
+            sequence=self.sequence,
+            observedAt=now,
+            expiresAt=now + 20 * DAY,
+        )
+        self.tiers[who], self.judged[who] = tier, now
 
     def tick(self, seconds: int = 5) -> None:
         """Let the next transaction or call fall on ``self.clock``, and show the ledger as of then.
@@ -101,8 +114,11 @@ class MarketBooks(RuleBasedStateMachine):
         return found
 
     def settle(self) -> None:
-        """Nothing anybody does lowers the price of a supply share, save a loss."""
-        assert self.lost or self.worth() >= self.share, "a supply share lost value"
+        """Nothing anybody does lowers the price of a supply share, save a loss, and a unit left when no debt is."""
+        left, self.ledger.settled = self.ledger.settled, 0
+        assert -3 <= left <= 1, "more than the interest on one unit was left"
+        spared = Fraction(max(-left, 0), self.ledger.supply_shares + VIRTUAL_SHARES)
+        assert self.lost or self.worth() + spared >= self.share, "a supply share lost value"
         self.lost = False
         self.share = self.worth()
         self.stored = self.ledger
@@ -179,11 +195,11 @@ class MarketBooks(RuleBasedStateMachine):
     def borrow(self, who: int, part: int) -> None:
         """Allowed on a fresh positive decision, at a fresh price, within LLTV and liquidity; never otherwise."""
         signer, books = self.people[who], self.ledger
-        account, price, proven = books.of(signer.address), self.mark(FRESH), LLTV[TIERS[who]]
+        account, price, proven = books.of(signer.address), self.mark(FRESH), LLTV[self.tiers[who]]
         lltv = min(proven, account.lltv) if account.borrow else proven
         room = books.most(signer.address, price or 0, lltv) - books.debt(signer.address)
         amount = max(room * part // 100, 1)
-        allowed = bool(proven) and self.clock <= self.judged + JUDGED and price is not None
+        allowed = bool(proven) and self.clock <= self.judged[who] + JUDGED and price is not None
         allowed = allowed and amount <= books.liquidity()
         if allowed:
             debt = self.debt_after(signer.address, amount)
@@ -192,6 +208,13 @@ class MarketBooks(RuleBasedStateMachine):
         if found:
             assert found["shares"] == books.borrow(signer.address, amount, proven)
             self.settle()
+
+    @rule(who=st.sampled_from([0, 2]), tier=st.sampled_from([1, 2]))
+    def judge(self, who: int, tier: int) -> None:
+        """A new decision: a worse tier must bind the whole debt from its next borrow on, a better one no debt at all."""
+        self.sequence += 1
+        self.decide(who, tier)
+        self.tick()
 
     def debt_after(self, name: str, amount: int) -> int:
         """What an account would owe after borrowing ``amount`` more."""
@@ -206,7 +229,8 @@ class MarketBooks(RuleBasedStateMachine):
         debt = books.debt(name)
         amount = MAX if part > 110 else debt * part // 100
         paid, shares = books.payment(name, amount)
-        allowed = debt > 0 and amount > 0 and shares > 0
+        left = books.left(name, paid, shares)
+        allowed = debt > 0 and amount > 0 and shares > 0 and (left == 0 or left >= TERMS.min_debt)
         found = self.act("repay", amount, 0, name, by=self.people[payer], event="Repaid", allowed=allowed)
         if found:
             assert (found["assets"], found["shares"]) == (paid, shares)
@@ -229,7 +253,7 @@ class MarketBooks(RuleBasedStateMachine):
     def cure(self, who: int) -> None:
         name, books, price = self.people[who].address, self.ledger, self.mark(OLDEST)
         allowed = bool(books.of(name).called_at) and price is not None and books.healthy(name, price)
-        if self.act("cure", name, by=self.lab.relayer, event="MarginCallCured", allowed=allowed):
+        if self.act("cure", name, by=self.lab.relayer, event="MarginCallEnded", allowed=allowed):
             books.of(name).called_at = 0
             self.settle()
 
@@ -242,7 +266,10 @@ class MarketBooks(RuleBasedStateMachine):
         amount = MAX if part > 110 else max(most * part // 100, 1)
         repaid = min(amount, most)
         allowed = most > 0 and not (books.insolvent(name, cast(int, price)) and repaid < most)
-        allowed = allowed and (repaid == debt or books.debt_shares_down(repaid) > 0)
+        if allowed and repaid != debt:
+            gone = books.debt_shares_down(repaid)
+            left = books.left(name, repaid, gone)
+            allowed = gone > 0 and (books.insolvent(name, cast(int, price)) or left >= TERMS.min_debt)
         before = account.collateral
         found = self.act("liquidate", name, amount, 0, b"", by=self.lab.relayer, event="Liquidated", allowed=allowed)
         if found and price:
@@ -304,7 +331,8 @@ class MarketBooks(RuleBasedStateMachine):
             assert self.desk.balance("Gold", self.desk.market) == sum(
                 account.collateral for account in books.accounts.values()
             )
-            assert books.borrowed <= books.supplied <= books.held + books.borrowed
+            assert books.supplied == books.held + books.borrowed
+            assert books.borrow_shares or not books.borrowed
             assert sum(books.worth(account.supply) for account in books.accounts.values()) <= books.supplied
             assert sum(books.debt(name) for name in books.accounts) >= books.borrowed
 
@@ -314,8 +342,16 @@ class MarketBooks(RuleBasedStateMachine):
         if hasattr(self, "ledger"):
             for who, tier in zip(self.people, TIERS, strict=True):
                 account = self.ledger.of(who.address)
-                assert account.lltv == (LLTV[tier] if account.borrow else 0)
+                assert account.lltv in (LLTV[1:] if account.borrow else (0,))
                 assert tier or not account.borrow
+
+    @invariant()
+    def no_dust(self) -> None:
+        """A debt is nothing or worth a liquidator's gas; others' roundings may take single units off it."""
+        if hasattr(self, "ledger"):
+            for who in self.people:
+                debt = self.desk.debt(who)
+                assert debt == 0 or debt > TERMS.min_debt - 100
 
 
 @pytest.fixture

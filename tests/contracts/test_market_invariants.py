@@ -86,7 +86,12 @@ class MarketBooks(RuleBasedStateMachine):
 
     @rule(name=people, payer=people, amount=st.one_of(amounts, st.just(MAX)))
     def repay(self, name: str, payer: str, amount: int) -> None:
-        assert self.attempt("repay", amount, 0, self.who(name).address, by=payer) in ("", "NoDebt", "ZeroAmount")
+        assert self.attempt("repay", amount, 0, self.who(name).address, by=payer) in (
+            "",
+            "NoDebt",
+            "ZeroAmount",
+            "DebtTooSmall",
+        )
 
     @rule(name=people, by=people)
     def call(self, name: str, by: str) -> None:

@@ -32,6 +32,20 @@ contract BurningWallet {
     }
 }
 
+/// @dev Approves everything until it is told to burn instead.
+contract MoodyWallet {
+    bool public burns;
+
+    function turn() external {
+        burns = true;
+    }
+
+    function isValidSignature(bytes32, bytes calldata) external view returns (bytes4) {
+        while (burns) {}
+        return this.isValidSignature.selector;
+    }
+}
+
 /// @dev Answers with the magic value and 100 kB behind it.
 contract VerboseWallet {
     fallback() external {

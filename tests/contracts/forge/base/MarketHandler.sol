@@ -169,6 +169,7 @@ contract MarketHandler is Harness {
             if (before.borrowShares == 0) ++lawfulDebts;
             uint256 lltv = tierOf[who] == 2 ? 8_000 : 5_000;
             if (before.borrowShares != 0 && before.lltvBps < lltv) lltv = before.lltvBps;
+            equal(market.positionOf(id, account).lltvBps, lltv, "the threshold is the lower one from now on");
             debt = market.debtOf(id, account);
             atMost(debt, value(before.collateral) * lltv / 10_000, "debt of a borrower");
             atMost(MIN_DEBT, debt, "least debt");
@@ -192,8 +193,11 @@ contract MarketHandler is Harness {
             atMost(paid, debt, "paid");
             if (whole) equal(gone, shares, "all of it");
             if (gone == shares) --lawfulDebts;
+            else atMost(MIN_DEBT, market.debtOf(id, account), "dust after a repayment");
+            _lossExpected = market.marketOf(id).totalBorrowShares == 0; // what rounding left is taken off
         } catch {
-            holds(amount == 1, "a repayment was refused"); // one unit may be less than a share
+            bool dust = amount < debt && debt - amount < MIN_DEBT;
+            holds(!whole && (amount == 1 || dust), "a repayment was refused"); // one unit may be less than a share
         }
     }
 
@@ -259,11 +263,13 @@ contract MarketHandler is Harness {
             ICollateralMarket.Position memory left = market.positionOf(id, account);
             uint256 debtLeft = market.debtOf(id, account);
             if (debtLeft == 0) --lawfulDebts;
-            else holds(debtLeft * before.collateral <= debt * left.collateral, "liquidation raised the loan-to-value");
+            else atMost(MIN_DEBT, debtLeft, "dust after a liquidation");
+            holds(debtLeft * before.collateral <= debt * left.collateral, "liquidation raised the loan-to-value");
             uint256 bought = value(seized) * 10_000;
             atMost(bought, repaid * (10_000 + INCENTIVE) + 20_000, "more than the incentive");
             _lossExpected = market.marketOf(id).totalSupplyAssets < supplied;
-            holds(!_lossExpected || left.collateral == 0, "bad debt while there is collateral");
+            bool rounded = market.marketOf(id).totalBorrowShares == 0;
+            holds(!_lossExpected || rounded || left.collateral == 0, "bad debt while there is collateral");
         } catch {
             holds(!lawful || !whole || !_priceCounts(), "a liquidation was refused");
         }

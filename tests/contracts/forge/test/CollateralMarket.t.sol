@@ -44,7 +44,8 @@ contract CollateralMarketTest is Harness {
         equal(tracked, _handler.loanBooks(), "tracked loan tokens");
         holds(_handler.loan().balanceOf(address(_market)) >= tracked, "loan tokens");
         atMost(sums.totalBorrowAssets, sums.totalSupplyAssets, "borrowed");
-        atMost(sums.totalSupplyAssets - sums.totalBorrowAssets, tracked, "liquidity");
+        equal(sums.totalSupplyAssets - sums.totalBorrowAssets, tracked, "liquidity");
+        holds(sums.totalBorrowShares != 0 || sums.totalBorrowAssets == 0, "a debt nobody owes");
         uint256 claims;
         uint256 debts;
         for (uint256 i = 0; i < _handler.ACCOUNTS(); ++i) {

@@ -185,6 +185,7 @@ contract DecisionHandler is Harness {
             facts.expiresAt > block.timestamp &&
             facts.sequence >= minimum[who] &&
             !revoked[attestationHash] &&
+            !(withdrawn[who][consumer] && stored[who][consumer].attestationHash == attestationHash) &&
             (lastHash[who] == 0 || lastHash[who] == attestationHash || facts.sequence > lastSequence[who]);
         if (!expected) return false;
         ++accepted;
