@@ -92,7 +92,7 @@ def life_of(registry: BoundContract, model_id: int, issuer: str, subject: str, c
 
 
 def withdraw_consent(sender: Sender, registry: BoundContract, model_id: int, issuer: str, consumer: str) -> Receipt:
-    """As its subject, take a stored decision back: it stops counting, and only another consent brings one again.
+    """As its subject, take a stored decision back: it stops counting, and only a new attestation brings one again.
 
     Args:
         sender: the subject.

@@ -49,7 +49,7 @@ def test_nothing_stored(world: World) -> None:
     assert (found.model_successor, found.issuer_successor) == (None, None)
 
 
-def test_stored_then_withdrawn_then_consented_anew(world: World) -> None:
+def test_stored_then_withdrawn_then_attested_anew(world: World) -> None:
     signed, permission, values, proof = world.proven()
     submit(world.owner, world.stack.decisions, signed, permission, values, proof)
     stored = life(world)
@@ -75,7 +75,13 @@ def test_stored_then_withdrawn_then_consented_anew(world: World) -> None:
 
     again = world.consent(signed)
     proof = world.model.prove(SECRET, 2, world.context(signed, again))
-    submit(world.owner, world.stack.decisions, signed, again, values, proof)
+    with pytest.raises(TransactionReverted) as caught:
+        submit(world.owner, world.stack.decisions, signed, again, values, proof)
+    assert (caught.value.error, caught.value.args_) == ("ConsentIsWithdrawn", (signed.attestation.hash,))
+    newer = world.attestation(sequence=2)
+    permission = world.consent(newer)
+    proof = world.model.prove(SECRET, 2, world.context(newer, permission))
+    submit(world.owner, world.stack.decisions, newer, permission, values, proof)
     assert (life(world).status, life(world).withdrawn_at) == (DecisionStatus.VALID, None)
 
 
