@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from eth.vm.execution_context import ExecutionContext
 from web3 import Web3
 
 from prover.field import R
@@ -113,6 +114,27 @@ def test_another_context(lab: Lab, part: str) -> None:
     context = int.from_bytes(Web3.keccak(lab.network.w3.codec.encode(kinds, preimage)), "big") >> 3
     with reverts("InvalidProof"):
         lab.submit(replace(good, proof=lab.tier.prove(tier_wires(secret_of(2), context))))
+
+
+def test_a_fork_with_another_chain_id(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The chain splits after deployment and one side changes its id: nothing signed or proven before counts there.
+
+    The registry caches its domain separator, and must notice.
+    """
+    good = lab.submission()
+    context = lab.context(good.consent)
+    separator = lab.read("DecisionRegistry", "domainSeparator")
+    with monkeypatch.context() as fork:
+        fork.setattr(ExecutionContext, "chain_id", property(lambda _: 99))
+        assert lab.read("DecisionRegistry", "domainSeparator") != separator
+        assert lab.read("DecisionRegistry", "contextOf", lab.tier_model, good.consent.attestationHash, 0) != context
+        with reverts("InvalidIssuerSignature", lab.issuer.address):
+            lab.submit(good)
+        signed_anew = {"issuer_signature": lab.sign(lab.issuer, good.attestation, chainId=99)}
+        signed_anew["subject_signature"] = lab.sign(lab.alice, good.consent, chainId=99)
+        with reverts("InvalidProof"):
+            lab.submit(replace(good, **signed_anew))
+    lab.submit(good)
 
 
 def test_reused_consent(lab: Lab) -> None:
