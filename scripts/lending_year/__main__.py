@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from lending_year.chains import IMPLEMENTATIONS, Implementation, open_chain, require_installed
+from lending_year.people import MODELS
 from lending_year.purse import BooksError
 from lending_year.report import WIDTH, gas_table, print_year
 from lending_year.stage import Script, differences
@@ -20,12 +21,15 @@ from prover.groth16 import get_backend
 
 APPLICANTS = 60
 FEW = 10
+_INTERRUPTED = 130
 
 
 def main() -> int:
     """Parse the arguments and play; returns the exit code: 0 only when everything agreed."""
     parser = argparse.ArgumentParser(
-        prog="scripts/scenario", description="A year of lending on real applicants, its books kept twice."
+        prog="scripts/scenario",
+        description="A year of lending on real applicants, its books kept twice. The year is 2035 and always the same "
+        "one: nothing is drawn at random, a second run prints the same books.",
     )
     parser.add_argument(
         "--network",
@@ -34,7 +38,10 @@ def main() -> int:
         help="implementation of Ethereum; several are compared. Default: tester. geth is built on first use",
     )
     parser.add_argument("--quick", action="store_true", help=f"{FEW} applicants instead of {APPLICANTS}")
-    parser.add_argument("--model", default="loan_logistic", help="a loan model of tests/models. Default: loan_logistic")
+    models = sorted(path.stem for path in MODELS.glob("loan_*.onnx"))
+    parser.add_argument(
+        "--model", choices=models, default="loan_logistic", help="who judges the applicants. Default: loan_logistic"
+    )
     arguments = parser.parse_args()
     console = Console(highlight=False)
     if not console.is_terminal:
@@ -54,6 +61,9 @@ def main() -> int:
     except VerdictError as error:
         console.print(f"{error.message}", markup=False, soft_wrap=True)
         return 2
+    except KeyboardInterrupt:
+        console.print("stopped; nothing is left running")
+        return _INTERRUPTED
     return _conclude(console, names, outcomes) if outcomes else 2
 
 

@@ -19,8 +19,8 @@ _MARKET = ("supplied", "withdrawn", "borrowed", "repaid", "liquidated", "bad deb
 
 
 def credit_table(closings: Sequence[Closing]) -> Table:
-    """The credit line: flows of each month, then what it holds at the end."""
-    table = _table("Credit line, vUSD", ("", *_CREDIT, "cash", "loans", "past due", "pockets", "share"))
+    """The credit line: what came and went in each month."""
+    table = _table("Credit line, vUSD: what came and went", ("", *_CREDIT))
     for closing in closings:
         flows = closing.credit
         amounts = (
@@ -32,11 +32,16 @@ def credit_table(closings: Sequence[Closing]) -> Table:
             flows.written_off,
             flows.recovered,
             flows.claimed,
-            closing.cash,
-            closing.performing,
-            closing.delinquent,
-            closing.pocketed,
         )
+        table.add_row(closing.name, *map(_money, amounts))
+    return table
+
+
+def holdings_table(closings: Sequence[Closing]) -> Table:
+    """The credit line: what it holds at the end of each month, and what a share is worth."""
+    table = _table("Credit line, vUSD: at the month's end", ("", "cash", "loans", "past due", "pockets", "share"))
+    for closing in closings:
+        amounts = (closing.cash, closing.performing, closing.delinquent, closing.pocketed)
         table.add_row(closing.name, *map(_money, amounts), f"{closing.share / UNIT:.6f}")
     return table
 
@@ -84,16 +89,19 @@ def gas_table(journals: Mapping[str, Sequence[Entry]]) -> Table:
 def print_year(console: Console, outcome: Outcome) -> None:
     """The tables, and what the year saw."""
     console.print(credit_table(outcome.closings))
+    console.print(holdings_table(outcome.closings))
     console.print(market_table(outcome.closings))
     console.print(house_table(outcome.closings))
     seen = ", ".join(f"{count} {what}" for what, count in sorted(outcome.seen.items()))
-    console.print(f"{len(outcome.journal):,} transactions, {outcome.refusals} refusals: {seen}", soft_wrap=True)
+    console.print(f"{len(outcome.journal):,} transactions: {seen}", soft_wrap=True)
+    refused = ", ".join(f"{count} {error}" for error, count in sorted(outcome.refusals.items()))
+    console.print(f"{outcome.refusals.total()} refusals, each of them wanted: {refused}", soft_wrap=True)
 
 
 def _table(title: str, columns: Sequence[str]) -> Table:
     table = Table(title=title, title_justify="left")
     for number, column in enumerate(columns):
-        table.add_column(column, justify="right" if number else "left")
+        table.add_column(column, justify="right" if number else "left", overflow="fold")  # no figure is cut
     return table
 
 

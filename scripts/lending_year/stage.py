@@ -6,6 +6,7 @@ same bytes. That gives the applicants' secrets away; they are in a public data s
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -117,7 +118,7 @@ class Stage:
         self.script, self.chain, self.network = script, chain, chain.network
         self.owner, self.relayer, self.issuer, *self.others = chain.signers
         self.journal: list[Entry] = []
-        self.refusals = 0
+        self.refusals: Counter[str] = Counter()
         self.records = Records(self.network, folder)
         self.deployer = self.sender(self.owner)
         self.stack: Stack = deploy_stack(self.deployer, self.records)
@@ -177,7 +178,7 @@ class Stage:
         except TransactionReverted as reverted:
             if reverted.error not in errors:
                 raise AssertionError(f"refused with {reverted.error}, not with {errors}") from reverted
-            self.refusals += 1
+            self.refusals[reverted.error] += 1
             return
         raise AssertionError(f"not refused with {errors}")
 

@@ -75,7 +75,7 @@ class Outcome:
 
     journal: Sequence[Entry]
     closings: Sequence[Closing]
-    refusals: int
+    refusals: Counter[str]
     seen: Counter[str]
 
     @property

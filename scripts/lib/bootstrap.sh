@@ -1,7 +1,8 @@
 # Sets up everything the project needs inside the checkout, without root. Sourced by scripts/demo, test and bench.
 #
 #   bootstrap demo    Python packages, npm packages of contracts/, the native core, the project itself
-#   bootstrap test    the same, the test and lint packages, and the npm packages of tests/
+#   bootstrap nodes   the same and the npm packages of tests/, which hold anvil
+#   bootstrap test    as nodes, and the test and lint packages
 #   bootstrap peers   as demo, the npm packages of tests/, and ezkl where it installs
 #
 # Each step leaves a stamp, written last, that holds a hash of its inputs: a step that was interrupted runs again, a

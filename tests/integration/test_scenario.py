@@ -7,14 +7,18 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from lending_year import __main__ as command
 from lending_year.geth import find_geth
-from lending_year.market_books import MarketBooks, Position, State
+from lending_year.market_books import MarketBooks, Position, State, Sums
 from lending_year.purse import BooksError, Purse, require
-from lending_year.vault_books import DAY, VaultBooks
+from lending_year.report import WIDTH, credit_table, holdings_table, house_table, market_table
+from lending_year.vault_books import DAY, Month, VaultBooks
+from lending_year.year import Closing
+from rich.console import Console
 
 from prover.errors import ChainError
 
@@ -36,6 +40,10 @@ def play(repository: Path, *arguments: str) -> str:
     assert result.returncode == 0, result.stdout[-4_000:] + result.stderr[-4_000:]
     for kind in SEEN:
         assert re.search(rf"\b[1-9]\d* {kind}\b", result.stdout), f"nothing of the kind: {kind}"
+    assert "…" not in result.stdout, "a figure was cut"
+    refusals = re.search(r"^(\d+) refusals, each of them wanted: (.*)$", result.stdout, re.MULTILINE)
+    assert refusals, result.stdout
+    assert sum(int(part.split()[0]) for part in refusals[2].split(", ")) == int(refusals[1])
     return result.stdout.splitlines()[-1]
 
 
@@ -83,6 +91,44 @@ def test_one_wei_too_many_is_found(
     monkeypatch.setattr(sys, "argv", ["scenario", "--quick"])
     assert command.main() == 1
     assert "do not balance: shares" in capsys.readouterr().out.replace("\n", " ")
+
+
+@pytest.mark.parametrize("model", ["nope", "digits_cnn"])
+def test_another_model_is_refused_with_those_there_are(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], model: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["scenario", "--model", model])
+    with pytest.raises(SystemExit) as stop:
+        command.main()
+    assert stop.value.code == 2
+    told = capsys.readouterr().err
+    assert "argument --model: invalid choice" in told
+    assert "loan_logistic" in told
+
+
+def test_stopped_in_one_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def stop(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(command, "_play_all", stop)
+    monkeypatch.setattr(sys, "argv", ["scenario"])
+    assert command.main() == 130
+    told = capsys.readouterr()
+    assert told.out.splitlines()[-1].startswith("stopped")
+    assert told.err == ""
+
+
+def test_large_figures_fit_the_page(capsys: pytest.CaptureFixture[str]) -> None:
+    much = 98_765_432 * UNIT
+    flows = Month(*[much] * len(fields(Month)))
+    sums = Sums(*[much] * len(fields(Sums)))
+    closing = Closing("2035-12", flows, much, much, much, much, UNIT, sums, much, much, 2_000, sums, much, 900_000, 1)
+    console = Console(width=WIDTH, force_terminal=False)
+    for table in (credit_table, holdings_table, market_table, house_table):
+        console.print(table([closing]))
+    printed = capsys.readouterr().out
+    assert "…" not in printed
+    assert printed.count("98,765,432.00") == (8 + 4) + (6 + 2) + (4 + 1), "the two tables of the line, gold, the house"
 
 
 def test_a_difference_is_told_to_the_unit() -> None:
