@@ -36,29 +36,26 @@ class Stack:
         return self.decisions.network
 
 
-def deploy_stack(sender: Sender, records: Records, *, fresh: bool = False) -> Stack:
+def deploy_stack(sender: Sender, records: Records) -> Stack:
     """Deploy ModelRegistry, IssuerRegistry, DecisionRegistry and AuditRegistry, or reuse the recorded ones.
 
     Args:
         sender: who deploys; the registries have no owner.
         records: of the sender's network.
-        fresh: deploy new ones whatever is recorded.
 
     Raises:
         DeploymentError: see :func:`deploy_contract`.
         ChainError: see :meth:`Sender.send`.
     """
-    models = deploy_contract(sender, records, load_artifact("ModelRegistry"), fresh=fresh)
-    issuers = deploy_contract(sender, records, load_artifact("IssuerRegistry"), fresh=fresh)
+    models = deploy_contract(sender, records, load_artifact("ModelRegistry"))
+    issuers = deploy_contract(sender, records, load_artifact("IssuerRegistry"))
     arguments = (models.address, issuers.address)
-    decisions = deploy_contract(sender, records, load_artifact("DecisionRegistry"), arguments, fresh=fresh)
-    audits = deploy_contract(sender, records, load_artifact("AuditRegistry"), (models.address,), fresh=fresh)
+    decisions = deploy_contract(sender, records, load_artifact("DecisionRegistry"), arguments)
+    audits = deploy_contract(sender, records, load_artifact("AuditRegistry"), (models.address,))
     return _linked(Stack(models, issuers, decisions, audits))
 
 
-def deploy_credit_line(
-    sender: Sender, records: Records, stack: Stack, token: str | None = None, *, fresh: bool = False
-) -> BoundContract:
+def deploy_credit_line(sender: Sender, records: Records, stack: Stack, token: str | None = None) -> BoundContract:
     """Deploy CreditLine, a vault that lends by proven tier, or reuse the recorded one.
 
     Args:
@@ -66,51 +63,48 @@ def deploy_credit_line(
         records: of the sender's network.
         stack: whose DecisionRegistry it reads.
         token: the ERC-20 deposited and lent; None deploys DemoToken, which anybody mints: development only.
-        fresh: deploy a new one whatever is recorded.
 
     Raises:
         DeploymentError, ChainError: see :func:`deploy_contract`.
     """
     if token is None:
-        token = deploy_contract(sender, records, load_artifact("DemoToken"), fresh=fresh).address
+        token = deploy_contract(sender, records, load_artifact("DemoToken")).address
     arguments = (stack.decisions.address, checked_address(token), sender.address)
-    lender = deploy_contract(sender, records, load_artifact("CreditLine"), arguments, fresh=fresh)
+    lender = deploy_contract(sender, records, load_artifact("CreditLine"), arguments)
     _require_link(lender, "decisionRegistry", stack.decisions.address)
     _require_link(lender, "asset", checked_address(token))
     return lender
 
 
-def deploy_collateral_market(sender: Sender, records: Records, stack: Stack, *, fresh: bool = False) -> BoundContract:
+def deploy_collateral_market(sender: Sender, records: Records, stack: Stack) -> BoundContract:
     """Deploy CollateralMarket, in which anybody then creates markets, or reuse the recorded one. It has no owner.
 
     Args:
         sender: who deploys.
         records: of the sender's network.
         stack: whose DecisionRegistry it reads.
-        fresh: deploy a new one whatever is recorded.
 
     Raises:
         DeploymentError, ChainError: see :func:`deploy_contract`.
     """
     arguments = (stack.decisions.address,)
-    market = deploy_contract(sender, records, load_artifact("CollateralMarket"), arguments, fresh=fresh)
+    market = deploy_contract(sender, records, load_artifact("CollateralMarket"), arguments)
     _require_link(market, "decisionRegistry", stack.decisions.address)
     return market
 
 
-def deploy_inference_store(sender: Sender, records: Records, stack: Stack, *, fresh: bool = False) -> BoundContract:
+def deploy_inference_store(sender: Sender, records: Records, stack: Stack) -> BoundContract:
     """Deploy InferenceStore, which keeps verified inferences for anybody to read, or reuse the recorded one. No owner.
 
     Args:
         sender: who deploys.
         records: of the sender's network.
         stack: whose ModelRegistry verifies for it.
-        fresh: deploy a new one whatever is recorded.
 
     Raises:
         DeploymentError, ChainError: see :func:`deploy_contract`.
     """
-    store = deploy_contract(sender, records, load_artifact("InferenceStore"), (stack.models.address,), fresh=fresh)
+    store = deploy_contract(sender, records, load_artifact("InferenceStore"), (stack.models.address,))
     _require_link(store, "verifier", stack.models.address)
     return store
 
@@ -141,9 +135,9 @@ def open_contract(records: Records, name: str, artifact: Artifact | None = None)
         anew = records.network.chain_id in DEVELOPMENT_CHAINS
         raise DeploymentError(
             f"the record of {name} is of another chain with id {records.network.chain_id}",
-            "the local chain was started anew: run `verdict deploy` again" if anew else _AGAIN,
+            "the local chain was started anew: run `verdict deploy` again" if anew else _again(records, name),
         )
-    _check_code(records.network, record, known)
+    _check_code(records, record, known)
     return BoundContract.at(records.network, record.address, name, known.abi)
 
 
@@ -166,7 +160,65 @@ def deploy_contract(
     return BoundContract.at(records.network, record.address, artifact.name, artifact.abi)
 
 
-_AGAIN = "deploy a new one with `verdict deploy --fresh`; the old record is kept beside the new one"
+RENEWABLE = (*_STACK, "CreditLine", "DemoToken", "CollateralMarket", "InferenceStore")
+"""What :func:`renew` takes. A verifier is bound to its model for good: a new one needs a new ModelRegistry."""
+
+EVERYTHING = "all"
+
+
+def renew(records: Records, names: Sequence[str]) -> list[str]:
+    """Make the next deployment create these contracts anew: their records, and those of contracts that rely on them,
+    are set aside. What the old contracts hold stays theirs: models, issuers, decisions, deposits, loans.
+
+    Args:
+        records: of one network.
+        names: of :data:`RENEWABLE`, or :data:`EVERYTHING`, verifiers too.
+
+    Returns:
+        The contracts whose records were set aside.
+
+    Raises:
+        DeploymentError: another name, or a damaged record; nothing was moved.
+        StorageError: the folder of the records cannot be written.
+    """
+    for name in names:
+        if name not in (*RENEWABLE, EVERYTHING):
+            raise DeploymentError(
+                f"there is no {name} to deploy afresh", f"name one of {', '.join(RENEWABLE)}, or {EVERYTHING}"
+            )
+    chosen = records.names() if EVERYTHING in names else names
+    for name in records.names():
+        records.get(name)
+    if chosen:
+        records.require_writable()
+    moved = [one for name in chosen for one in records.set_aside(name)]
+    return list(dict.fromkeys(moved))
+
+
+def _again(records: Records, name: str) -> str:
+    """How to get a new contract in the place of a recorded one, and what that costs."""
+    if name not in RENEWABLE:
+        return (
+            f"`verdict deploy --fresh {EVERYTHING}` deploys everything anew; what the old contracts hold stays theirs"
+        )
+    relying = records.relying_on(name)
+    others = f" and sets {', '.join(relying)} aside, which rely on it" if relying else ""
+    return (
+        f"`verdict deploy --fresh {name}` deploys a new one{others}; what the old one holds stays there "
+        f"({_HOLDS.get(name, 'nothing of value')}), its record is kept beside the new one"
+    )
+
+
+_HOLDS = {
+    "ModelRegistry": "all models, hence every decision about them",
+    "IssuerRegistry": "all issuers, hence every decision they vouch for",
+    "DecisionRegistry": "all decisions; attestations and consents are signed for it alone",
+    "AuditRegistry": "all audits",
+    "CreditLine": "deposits, loans, terms and caps",
+    "DemoToken": "all balances",
+    "CollateralMarket": "all markets and positions",
+    "InferenceStore": "all inferences",
+}
 
 
 def _linked(stack: Stack) -> Stack:
@@ -186,7 +238,7 @@ def _require_link(contract: BoundContract, getter: str, expected: str) -> None:
     if found != expected:
         raise DeploymentError(
             f"{contract.name} at {contract.address} has {getter} {found}, not {expected}",
-            f"do not trust that address; {_AGAIN}",
+            f"do not trust that address; `verdict deploy --fresh {contract.name}` deploys a new one",
         )
 
 
@@ -202,26 +254,27 @@ def _reusable(records: Records, artifact: Artifact, args: Sequence[Any]) -> Depl
             f"the record of {artifact.name} is of another chain with id {network.chain_id}",
             "use another deployments folder for a copy of a public chain",
         )
-    _check_code(network, record, artifact)
+    _check_code(records, record, artifact)
     if record.constructor_args != as_json(list(args)):
         raise DeploymentError(
             f"{artifact.name} at {record.address} was made with arguments {record.constructor_args}, "
             f"not {as_json(list(args))}",
-            _AGAIN,
+            _again(records, artifact.name),
         )
     return record
 
 
-def _check_code(network: Network, record: Deployment, artifact: Artifact) -> None:
+def _check_code(records: Records, record: Deployment, artifact: Artifact) -> None:
+    network, again = records.network, _again(records, record.contract)
     code = network.code_at(checked_address(record.address))
     where = f"{record.contract} at {record.address} on {network.name}"
     if not code:
-        raise DeploymentError(f"no code for {where}", f"the chain was rolled back? {_AGAIN}")
+        raise DeploymentError(f"no code for {where}", f"the chain was rolled back? {again}")
     if _hex(keccak256(code)) != record.code_hash:
-        raise DeploymentError(f"the code of {where} is not the recorded one", f"do not trust that address; {_AGAIN}")
+        raise DeploymentError(f"the code of {where} is not the recorded one", f"do not trust that address; {again}")
     if not artifact.matches(code):
         raise DeploymentError(
-            f"{where} was compiled from another version (solc {record.compiler}) than the artifact here", _AGAIN
+            f"{where} was compiled from another version (solc {record.compiler}) than the artifact here", again
         )
 
 

@@ -28,9 +28,7 @@ class Published:
     model_id: int
 
 
-def publish(
-    sender: Sender, records: Records, stack: Stack, bundle: Bundle, *, max_age: int, fresh: bool = False
-) -> Published:
+def publish(sender: Sender, records: Records, stack: Stack, bundle: Bundle, *, max_age: int) -> Published:
     """Deploy a bundle's verifier and register its model, as far as that is not done yet.
 
     A verifier recorded for an earlier key of the same model is left where it is: a new key is a new contract.
@@ -41,7 +39,6 @@ def publish(
         stack: whose ModelRegistry it enters.
         bundle: with a key.
         max_age: seconds after observation during which a decision may be used, at least 1.
-        fresh: deploy a new verifier whatever is recorded.
 
     Raises:
         BundleError, UnsafeKeyError: no key, or an initial one.
@@ -52,7 +49,7 @@ def publish(
     vk_hash = bundle.verifying_key.hash
     record = records.get(artifact.name)
     other_key = record is not None and record.vk_hash != "0x" + vk_hash.hex()
-    verifier = deploy_verifier(sender, records, artifact, vk_hash, fresh=fresh or other_key)
+    verifier = deploy_verifier(sender, records, artifact, vk_hash, fresh=other_key)
     model_id = register_model(sender, stack.models, commitment_of(bundle), verifier.address, max_age)
     return Published(verifier, model_id)
 

@@ -140,6 +140,54 @@ class Records:
             write_atomic(path.with_suffix(f".{earlier.address}.json"), _text(earlier))
         write_atomic(path, _text(record))
 
+    def names(self) -> list[str]:
+        """The contracts that have a record."""
+        if self.folder is None:
+            return sorted(self._memory)
+        return sorted(path.stem for path in self.folder.glob("*.json") if _NAME.fullmatch(path.stem))
+
+    def relying_on(self, contract: str) -> list[str]:
+        """Recorded contracts that were made with the address of this one, or of one that was.
+
+        Raises:
+            DeploymentError: a record is damaged.
+        """
+        records = {name: record for name in self.names() if (record := self.get(name)) is not None}
+        found: list[str] = []
+        addresses = {records[contract].address} if contract in records else set()
+        while news := [
+            name
+            for name, record in records.items()
+            if name not in (contract, *found)
+            and any(isinstance(one, str) and one in addresses for one in record.constructor_args)
+        ]:
+            found += news
+            addresses |= {records[name].address for name in news}
+        return found
+
+    def set_aside(self, contract: str) -> list[str]:
+        """Rename the record of a contract, and of all that rely on it, to ``<Contract>.<address>.json``.
+
+        Returns:
+            The names of the contracts whose records were moved; none when there is no record.
+
+        Raises:
+            DeploymentError: a record is damaged.
+            StorageError: the folder cannot be written.
+        """
+        moved = [name for name in (contract, *self.relying_on(contract)) if self.get(name) is not None]
+        for name in reversed(moved):  # what others rely on goes last: an interrupted run is finished by the next one
+            record = self.get(name)
+            if self.folder is None:
+                del self._memory[name]
+            elif record is not None:
+                path = self._path(name)
+                try:
+                    path.replace(path.with_suffix(f".{record.address}.json"))
+                except OSError as error:
+                    raise StorageError(f"cannot move {path}: {error.strerror or error}") from error
+        return moved
+
     def _path(self, contract: str) -> Path:
         if self.folder is None or not _NAME.fullmatch(contract):
             raise DeploymentError(f"{contract!r} is not a contract name")

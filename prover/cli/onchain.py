@@ -67,26 +67,35 @@ def deploy(
     credit_line: Annotated[bool, typer.Option("--credit-line", help="The lending vault and a token, too.")] = False,
     market: Annotated[bool, typer.Option("--collateral-market", help="The collateral market, too.")] = False,
     inferences: Annotated[bool, typer.Option("--inference-store", help="A store of inferences, too.")] = False,
-    fresh: Annotated[bool, typer.Option("--fresh", help="New contracts whatever is recorded.")] = False,
+    fresh: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CONTRACT", help="Deploy it anew, e.g. CreditLine, or all; repeat it for more."),
+    ] = None,
     deployments: DeploymentsOption = DEPLOYMENTS,
     keystore: KeystoreOption = None,
     account: AccountOption = 0,
     chain_id: ChainIdOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Deploy the registries and the bundle's verifier, and register the model. Twice is as good as once."""
+    """Deploy the registries and the bundle's verifier, and register the model. Twice is as good as once.
+
+    --fresh deploys one contract anew and sets aside the records of those that rely on the old one; what the old ones
+    hold (models, decisions, deposits) stays theirs. The bundle's verifier goes with --fresh all only.
+    """
     from prover.chain.deploy import (
         deploy_collateral_market,
         deploy_credit_line,
         deploy_inference_store,
         deploy_stack,
+        renew,
     )
     from prover.chain.publish import publish
 
     bundle = prover.load(directory)
     sender, records = open_sender(network, chain_id, keystore, account, deployments)
-    stack = deploy_stack(sender, records, fresh=fresh)
-    published = publish(sender, records, stack, bundle, max_age=max_age, fresh=fresh)
+    aside = renew(records, fresh or [])
+    stack = deploy_stack(sender, records)
+    published = publish(sender, records, stack, bundle, max_age=max_age)
     document: dict[str, Any] = {
         "chainId": sender.network.chain_id,
         "modelRegistry": stack.models.address,
@@ -96,12 +105,14 @@ def deploy(
         "modelId": hex(published.model_id),
     }
     if credit_line:
-        lender = deploy_credit_line(sender, records, stack, fresh=fresh)
+        lender = deploy_credit_line(sender, records, stack)
         document |= {"creditLine": lender.address, "token": lender.read("asset")}
     if market:
-        document["collateralMarket"] = deploy_collateral_market(sender, records, stack, fresh=fresh).address
+        document["collateralMarket"] = deploy_collateral_market(sender, records, stack).address
     if inferences:
-        document["inferenceStore"] = deploy_inference_store(sender, records, stack, fresh=fresh).address
+        document["inferenceStore"] = deploy_inference_store(sender, records, stack).address
+    if aside:
+        document["recordsSetAside"] = aside
     emit(document, as_json=as_json)
 
 

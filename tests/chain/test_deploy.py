@@ -20,6 +20,7 @@ from prover.chain.deploy import (
     deploy_stack,
     open_contract,
     open_stack,
+    renew,
 )
 from prover.chain.issuers import register_issuer
 from prover.chain.models import deploy_verifier, register_model
@@ -109,7 +110,7 @@ def test_a_store_of_inferences_is_deployed_when_asked_for(records: Records, depl
     assert nonce(deployer) == sent
     with pytest.raises(TransactionReverted, match="InferenceNotFound"):
         store.read("getInference", bytes(32))
-    elsewhere = deploy_stack(deployer, records, fresh=True)
+    elsewhere = deploy_stack(deployer, Records(deployer.network, records.folder / "elsewhere"))  # type: ignore[operator]
     with pytest.raises(DeploymentError, match="was made with arguments"):
         deploy_inference_store(deployer, records, elsewhere)
 
@@ -120,6 +121,56 @@ def test_fresh_contracts_and_the_old_record(records: Records, deployer: Sender) 
     assert old.address != new.address
     assert files(records) == [f"DemoToken.{old.address}.json", "DemoToken.json"]
     assert open_contract(records, "DemoToken").address == new.address
+
+
+def addresses(records: Records) -> dict[str, str]:
+    return {name: record.address for name in records.names() if (record := records.get(name)) is not None}
+
+
+@pytest.mark.parametrize("where", ["node", "tester"])
+def test_only_what_is_asked_for_is_made_anew(request: pytest.FixtureRequest, tmp_path: Path, where: str) -> None:
+    network: Network = request.getfixturevalue("local_node" if where == "node" else "tester")
+    records, deployer = Records(network, tmp_path / "deployments"), sender_on(network)
+    everything = (deploy_credit_line, deploy_collateral_market, deploy_inference_store)
+
+    def deploy() -> dict[str, str]:
+        stack = deploy_stack(deployer, records)
+        for one in everything:
+            one(deployer, records, stack)
+        return addresses(records)
+
+    first = deploy()
+    assert renew(records, []) == []
+    assert renew(records, ["CreditLine"]) == ["CreditLine"]
+    second = deploy()
+    assert {name for name in first if first[name] != second[name]} == {"CreditLine"}
+    assert renew(records, ["DecisionRegistry"]) == ["DecisionRegistry", "CollateralMarket", "CreditLine"]
+    third = deploy()
+    assert {name for name in first if second[name] != third[name]} == {
+        "DecisionRegistry", "CollateralMarket", "CreditLine"
+    }  # fmt: skip
+    if where == "node":
+        assert f"DecisionRegistry.{first['DecisionRegistry']}.json" in files(records)
+        assert {f"CreditLine.{one['CreditLine']}.json" for one in (first, second)} <= set(files(records))
+    assert set(renew(records, ["DemoToken", "DemoToken"])) == {"DemoToken", "CreditLine"}
+    assert set(renew(records, ["all"])) == set(first) - {"DemoToken", "CreditLine"}
+    fourth = deploy()
+    assert not set(third.values()) & set(fourth.values())
+    with pytest.raises(DeploymentError, match="no LoanVerifier to deploy afresh") as caught:
+        renew(records, ["CreditLine", "LoanVerifier"])
+    assert "CreditLine" in caught.value.hint
+    assert addresses(records) == fourth, "nothing was moved"
+
+
+def test_the_hint_says_what_is_lost(records: Records, deployer: Sender) -> None:
+    stack = deploy_stack(deployer, records)
+    deploy_credit_line(deployer, records, stack)
+    deployer.network.request("anvil_setCode", [stack.decisions.address, "0x00"])
+    with pytest.raises(DeploymentError, match="not the recorded one") as caught:
+        open_contract(records, "DecisionRegistry")
+    assert "--fresh DecisionRegistry" in caught.value.hint
+    assert "sets CreditLine aside" in caught.value.hint
+    assert "attestations and consents are signed for it alone" in caught.value.hint
 
 
 def test_changed_code_is_refused(records: Records, deployer: Sender) -> None:
