@@ -1,7 +1,8 @@
-"""Gas of every function a user pays for, as a tracked file: a change shows in the diff, a missing row fails.
+"""Gas of every external function of every stock contract, as a tracked file: a change shows in the diff, a missing
+row fails.
 
-Fork Prague, whole transactions (intrinsic gas and calldata included). Keys, proofs, times and addresses come from
-seeds, so the figures are exact.
+Fork Prague. ``gas`` is that of whole transactions (intrinsic gas and calldata included); ``view gas`` is what a cold
+call costs the contract that reads. Keys, proofs, times and addresses come from seeds, so the figures are exact.
 After a wanted change: VERDICT_UPDATE_SNAPSHOTS=1 pytest tests/contracts/test_gas.py
 """
 
@@ -9,15 +10,18 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, cast
 
 from prover.chain.artifacts import artifact_names, load_artifact
 from tests.contracts.gas_assets import measure_assets
 from tests.contracts.gas_credit import measure_credit
+from tests.contracts.gas_demo import measure_demo
 from tests.contracts.gas_market import measure_market
 from tests.contracts.gas_registry import measure_registries
+from tests.contracts.gas_rows import every_function, function_of
+from tests.contracts.gas_views import measure_views
 from tests.contracts.lab import CONTENT, MAX_AGE, SCHEMA, TIER_LAYOUT, Lab
 from tests.contracts.test_audits import state, statement
 
@@ -58,17 +62,19 @@ def measure(lab: Lab) -> dict[str, int]:
     return gas
 
 
-FAMILIES = (measure, measure_assets, measure_credit, measure_market, measure_registries)
+FAMILIES = (measure, measure_assets, measure_credit, measure_demo, measure_market, measure_registries)
 
 
-def gas(lab: Lab) -> dict[str, int]:
+def gas(lab: Lab, families: Iterable[Callable[[Lab], dict[str, int]]] = FAMILIES) -> dict[str, int]:
     """Every family of contracts on the system as it was deployed."""
     tester = cast(Any, lab.network.w3.provider).ethereum_tester
+    contracts = dict(lab.contracts)
     rows: dict[str, int] = {}
-    for family in FAMILIES:
+    for family in families:
         snapshot = tester.take_snapshot()
         rows |= family(lab)
         tester.revert_to_snapshot(snapshot)
+        lab.contracts = dict(contracts)
     return rows
 
 
@@ -79,10 +85,22 @@ def sizes() -> dict[str, int]:
 
 def test_gas_and_sizes_are_as_recorded(lab: Lab, require_tool: Callable[[str], Path]) -> None:
     require_tool("native")  # the other backend turns the seed into another key, whose bytes cost other gas
-    found = {"fork": lab.network.fork, "gas": gas(lab), "code size": sizes()}
+    found = {
+        "fork": lab.network.fork,
+        "gas": gas(lab),
+        "view gas": gas(lab, [measure_views]),
+        "code size": sizes(),
+    }
     if os.environ.get("VERDICT_UPDATE_SNAPSHOTS"):
         SNAPSHOT.write_text(json.dumps(found, indent=2) + "\n")
     assert found == json.loads(SNAPSHOT.read_text())
+
+
+def test_every_external_function_has_a_row() -> None:
+    """No exemptions: a function nobody measured is missing here by name, and so is one that is no more."""
+    snapshot = json.loads(SNAPSHOT.read_text())
+    measured = {function_of(row) for kind in ("gas", "view gas") for row in snapshot[kind]}
+    assert measured == every_function()
 
 
 def test_every_contract_fits_eip170() -> None:
