@@ -9,7 +9,7 @@ from prover.api import export_solidity
 from prover.chain.artifacts import Artifact
 from prover.chain.contracts import BoundContract
 from prover.chain.deploy import Stack
-from prover.chain.models import ModelCommitment, deploy_verifier, register_model
+from prover.chain.models import ModelCommitment, ModelStatus, deploy_verifier, model_status, register_model
 from prover.chain.records import Records
 from prover.chain.solc import compile_sources
 from prover.chain.transactions import Sender
@@ -75,11 +75,17 @@ def recorded_model_id(records: Records, stack: Stack, bundle: Bundle) -> int:
     """The id of a bundle that was published from this deployments folder.
 
     Raises:
-        DeploymentError: it was not.
+        DeploymentError: it was not, or not in this registry.
     """
     record = records.get(verifier_name(bundle.name))
     if record is None or record.vk_hash != "0x" + bundle.verifying_key.hash.hex():
         raise DeploymentError(
             f"{bundle.name} is not deployed on {records.network.name} with this key", "run `verdict deploy` first"
         )
-    return model_id_of(stack, bundle, record.deployer)
+    model_id = model_id_of(stack, bundle, record.deployer)
+    if model_status(stack.models, model_id) is ModelStatus.UNKNOWN:
+        raise DeploymentError(
+            f"model {model_id:#x} of {bundle.name} is not registered here, by the ModelRegistry {stack.models.address}",
+            "run `verdict deploy` with this bundle first, or name the bundle that was deployed",
+        )
+    return model_id

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 import prover
-from prover.cli.console import JsonOption, emit, progress_bar, table
-from prover.cli.inputs import integer, read_input
+from prover.cli.console import JsonOption, alert, emit, plain, progress_bar, table
+from prover.cli.inputs import read_input
 from prover.cli.model import Backend, Directory, describe, read_applicant
 from prover.cli.network import (
     DEPLOYMENTS,
@@ -90,6 +91,7 @@ def deploy(
         renew,
     )
     from prover.chain.publish import publish
+    from prover.groth16 import key_state
 
     bundle = prover.load(directory)
     sender, records = open_sender(network, chain_id, keystore, account, deployments)
@@ -111,9 +113,12 @@ def deploy(
         document["collateralMarket"] = deploy_collateral_market(sender, records, stack).address
     if inferences:
         document["inferenceStore"] = deploy_inference_store(sender, records, stack).address
+    document["key"] = key_state(bundle.verifying_key).value
     if aside:
         document["recordsSetAside"] = aside
     emit(document, as_json=as_json)
+    if not as_json:
+        _say_what_is_left(document)
 
 
 def attest(
@@ -138,6 +143,7 @@ def attest(
     from prover.chain.decision import domain_of
     from prover.chain.issuers import register_issuer
 
+    person = _bytes32("--person-id", person_id)
     bundle = prover.load(directory)
     facts = prover.Opening.of(bundle.schema, read_input(input_, index, bundle.schema))
     sender, records = open_sender(network, chain_id, keystore, account, deployments)
@@ -149,7 +155,7 @@ def attest(
         bundle.schema.hash,
         facts.commitment,
         subject,
-        _bytes32("--person-id", person_id),
+        person,
         observed,
         observed + valid_for,
         sequence,
@@ -337,8 +343,23 @@ def _life(life: Life) -> dict[str, Any]:
     }
 
 
+def _say_what_is_left(deployed: dict[str, Any]) -> None:
+    """For people: a key that is not for money, and what an empty vault waits for."""
+    if deployed["key"] != "production":
+        alert(f"the model runs on a {deployed['key']} key: whoever made it can prove anything; no real money on it")
+    if "creditLine" in deployed:
+        line = deployed["creditLine"]
+        print(
+            plain(
+                f"\nnext: the vault {line} lends nothing yet. As its owner, say what it lends with setModelTerms (for "
+                f"model {deployed['modelId']}), whom it believes with setIssuerDailyCap, how much with setCaps; then "
+                "transferOwnership to a timelock, which accepts it. See contracts/README.md, Deploy"
+            )
+        )
+
+
 def _bytes32(name: str, text: str) -> bytes:
-    value = integer(name, text)
-    if value >= 1 << 256:
-        raise InputError(f"{name} has more than 32 bytes")
-    return value.to_bytes(32, "big")
+    """Exactly 32 bytes: a person's identity must not depend on how many zeros somebody left out."""
+    if not re.fullmatch(r"(0[xX])?[0-9a-fA-F]{64}", text):
+        raise InputError(f"{name} is {text!r}, not 32 bytes in hex", "write 64 hexadecimal digits, after 0x or not")
+    return bytes.fromhex(text[-64:])

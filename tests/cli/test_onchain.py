@@ -6,7 +6,11 @@ import json
 import socket
 from pathlib import Path
 
+import pytest
+
 from .conftest import ACCOUNTS, Verdict
+
+PERSON = f"0x{0x77:064x}"
 
 
 def test_a_decision_from_model_to_chain(
@@ -25,7 +29,7 @@ def test_a_decision_from_model_to_chain(
     paper = tmp_path / "attestation.json"
     attested = verdict(
         "attest", loan, "--input", models / "loan_logistic.npz", "--index", 1, "--subject", subject, "--person-id",
-        "0x77", "-o", paper, "--account", 1, *where,
+        PERSON, "-o", paper, "--account", 1, *where,
     )  # fmt: skip
     assert attested.code == 0, attested.stderr
     assert attested.document["issuer"] == issuer
@@ -56,7 +60,7 @@ def test_a_relayer_submits_what_others_signed_and_proved(
     paper, permission, proof = (tmp_path / name for name in ("attestation.json", "consent.json", "proof.json"))
     opening = verdict(
         "attest", loan, "--input", models / "loan_logistic.npz", "--index", 2, "--subject", ACCOUNTS[2], "--sequence",
-        "2", "--person-id", "0x77", "-o", paper, "--account", 1, *where,
+        "2", "--person-id", PERSON, "-o", paper, "--account", 1, *where,
     ).document["opening"]  # fmt: skip
     stranger = verdict("consent", loan, "--attestation", paper, "--consumer", lender, "-o", permission, *where)
     assert stranger.code == 2
@@ -72,6 +76,55 @@ def test_a_relayer_submits_what_others_signed_and_proved(
     again = verdict(*relay)
     assert again.code == 2
     assert "ConsentNonceUsed" in again.stderr
+
+
+def test_a_new_vault_says_what_it_waits_for(verdict: Verdict, loan: Path, chain: str, tmp_path: Path) -> None:
+    where = ("--network", chain, "--deployments", tmp_path)
+    plain = verdict("deploy", loan, *where)
+    assert plain.code == 0, plain.stderr
+    assert "development key" in plain.stderr
+    assert "next:" not in plain.stdout
+    vault = verdict("deploy", loan, "--credit-line", *where)
+    for call in ("setModelTerms", "setIssuerDailyCap", "setCaps", "transferOwnership"):
+        assert call in vault.stdout
+    machine = verdict("deploy", loan, "--credit-line", *where, "--json")
+    assert (machine.document["key"], machine.stderr) == ("development", "")
+
+
+def test_one_contract_is_deployed_afresh(verdict: Verdict, loan: Path, chain: str, tmp_path: Path) -> None:
+    lend = ("deploy", loan, "--credit-line", "--network", chain, "--deployments", tmp_path, "--json")
+    first = verdict(*lend).document
+    second = verdict(*lend, "--fresh", "CreditLine").document
+    assert second.pop("recordsSetAside") == ["CreditLine"]
+    assert second.pop("creditLine") != first.pop("creditLine")
+    assert second == first, "registries, model, verifier and token stay"
+    third = verdict(*lend, "--fresh", "all").document
+    assert not {third[name] for name in first if name not in ("chainId", "key")} & set(map(str, first.values()))
+    unknown = verdict(*lend, "--fresh", "CreditLin")
+    assert unknown.code == 2
+    assert "name one of ModelRegistry, " in json.loads(unknown.stderr)["hint"]
+
+
+@pytest.mark.parametrize("short", ["12", "0x77", "0x" + "0" * 63, "0x" + "0" * 65, "z" * 64, ""])
+def test_a_pseudonym_is_32_bytes(verdict: Verdict, loan: Path, models: Path, tmp_path: Path, short: str) -> None:
+    refused = verdict(
+        "attest", loan, "--input", models / "loan_logistic.npz", "--index", 1, "--subject", ACCOUNTS[2], "--person-id",
+        short, "-o", tmp_path / "attestation.json", "--network", "http://127.0.0.1:1", "--json",
+    )  # fmt: skip
+    assert refused.code == 2
+    assert "not 32 bytes in hex" in json.loads(refused.stderr)["message"]
+
+
+def test_a_model_that_is_not_registered_here(verdict: Verdict, loan: Path, chain: str, tmp_path: Path) -> None:
+    """Its verifier is on record, the registry knows no such model of its deployer's."""
+    where = ("--network", chain, "--deployments", tmp_path, "--json")
+    assert verdict("deploy", loan, *where).code == 0
+    record = tmp_path / "31337" / "LoanLogisticVerifier.json"
+    record.write_text(record.read_text().replace(ACCOUNTS[0], ACCOUNTS[1]))
+    question = ("--issuer", ACCOUNTS[1], "--subject", ACCOUNTS[2], "--consumer", ACCOUNTS[0])
+    outcome = verdict("decision", loan, *question, *where)
+    assert outcome.code == 2
+    assert "is not registered here" in json.loads(outcome.stderr)["message"]
 
 
 def test_another_chain_is_refused(verdict: Verdict, loan: Path, chain: str, records: Path) -> None:

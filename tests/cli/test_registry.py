@@ -28,7 +28,7 @@ def prepared(
     paper, consent, proof = (folder / f"{name}.json" for name in ("attestation", "consent", "proof"))
     attested = verdict(
         "attest", loan, "--input", models / "loan_logistic.npz", "--index", account, "--subject", subject(account),
-        "--person-id", account, "-o", paper, "--opening", folder / "opening", "--account", 1, *where,
+        "--person-id", f"{account:064x}", "-o", paper, "--opening", folder / "opening", "--account", 1, *where,
     )  # fmt: skip
     assert attested.code == 0, attested.stderr
     consented = verdict(
