@@ -195,13 +195,25 @@ def _spawn(port: int, chain_id: int, *, background: bool) -> subprocess.Popen[by
     _require_free(port)
     directory = state_directory()
     command = [str(anvil), "--host", _HOST, "--port", str(port), "--chain-id", str(chain_id), "--hardfork", FORK]
-    command += ["--state", str(directory / "state.json"), "--state-interval", "30"]
+    state = directory / "state.json"
+    command += ["--state", str(state), "--state-interval", "30"]
+    latest = _latest_time(state)
+    if latest is not None and latest >= time.time():
+        command += ["--timestamp", str(latest + 1)]  # else the clock of a chain that was advanced would run backwards
     if not background:
         return subprocess.Popen(command)
     with (directory / "node.log").open("wb") as log:
         return subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
         )
+
+
+def _latest_time(state: Path) -> int | None:
+    """Timestamp of the latest block of a saved chain; None when there is none, or none that reads: anvil will say."""
+    try:
+        return int(parse_json(state.read_text())["block"]["timestamp"], 16)
+    except (OSError, ValueError, TypeError, KeyError):
+        return None
 
 
 def _require_free(port: int) -> None:

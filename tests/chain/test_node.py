@@ -50,6 +50,22 @@ def test_the_chain_survives_a_restart(anvil: Path) -> None:
     assert not node.stop()
 
 
+def test_time_does_not_run_backwards_over_a_restart(anvil: Path) -> None:
+    port = free_port()
+    node.start(port)
+    connect("node").advance_time(100 * 86_400)
+    before = connect("node").now()
+    for blocks in (2, 3):
+        assert node.stop()
+        node.start(port)
+        network = connect("node")
+        assert network.now() == before
+        network.request("evm_mine", [])
+        assert network.w3.eth.block_number == blocks
+        assert before < network.now() < before + 60
+        before = network.now()
+
+
 def test_starting_twice_is_starting_once(anvil: Path) -> None:
     port = free_port()
     assert node.start(port) == node.start(port)
