@@ -20,6 +20,7 @@ from prover.chain.calls import GAS_CEILING, Intent, simulate
 from prover.chain.contracts import BoundContract, checked_address
 from prover.chain.decision import check_domains, submission
 from prover.chain.eip712 import context_for
+from prover.chain.life import life_of
 from prover.chain.models import ModelStatus, model_status
 from prover.chain.networks import MALFORMED
 from prover.chain.transactions import Receipt, Sender
@@ -72,6 +73,7 @@ class Fate(StrEnum):
     """What became of a submission."""
 
     STORED = "stored"
+    ALREADY_STORED = "already stored"
     SKIPPED = "skipped"
     REFUSED = "refused"
 
@@ -82,8 +84,10 @@ class Outcome:
 
     Attributes:
         index: its place among those given.
-        fate: STORED; SKIPPED, when the registry does not take it; REFUSED here, for its proof.
-        reason: why not; a TransactionReverted with the registry's own error when SKIPPED. None when STORED.
+        fate: STORED; ALREADY_STORED, when the registry holds this very decision from before; SKIPPED, when it does not
+            take it; REFUSED here, for its proof.
+        reason: why not; a TransactionReverted with the registry's own error when SKIPPED or ALREADY_STORED. None when
+            STORED.
         receipt: the transaction that stored or skipped it; None when it was sent in none.
     """
 
@@ -103,7 +107,7 @@ def submit_batch(
 ) -> list[Outcome]:
     """Verify and store decisions of one model, in as few transactions as 2^24 gas each allow; anybody may send them.
 
-    Running it again is harmless, after an error in the middle too: what is stored is then skipped (ConsentNonceUsed).
+    Running it again is harmless, after an error in the middle too: what is stored is then ALREADY_STORED.
 
     Args:
         sender: who pays the gas.
@@ -194,8 +198,17 @@ class _Batch:
             try:
                 simulate(self.registry.network, intent, self.registry.errors, f"{self.registry.name}.submit")
             except TransactionReverted as reason:
-                found[at] = Outcome(at, Fate.SKIPPED, reason)
+                already = reason.error == "ConsentNonceUsed" and self._holds(self.items[at])
+                found[at] = Outcome(at, Fate.ALREADY_STORED if already else Fate.SKIPPED, reason)
         return found
+
+    def _holds(self, item: Submission) -> bool:
+        """Whether the registry holds the decision of this attestation and this consent, not withdrawn."""
+        attestation, consent = item.attestation.attestation, item.consent.consent
+        key = (self.model_id, attestation.issuer, attestation.subject, consent.consumer)
+        life = life_of(self.registry, *key)
+        here = (life.decision.attestation_hash, life.consent_nonce) == (attestation.hash, consent.nonce)
+        return here and life.withdrawn_at is None
 
     def send(self, places: Sequence[int]) -> Iterator[Outcome]:
         """Submit in one transaction, or in several when one has not gas enough with a margin."""
@@ -243,7 +256,7 @@ class _Batch:
         if not skipped.keys() <= set(range(count)) or stored + len(skipped) != count:
             raise ChainError(
                 f"{self._sent(receipt)} reports {stored} stored and {len(skipped)} skipped of {count} submissions",
-                "run it again: what is stored is skipped",
+                "run it again: what is stored stays so",
             )
         return skipped
 

@@ -90,8 +90,12 @@ def alert(text: str) -> None:
     Console(stderr=True).print(Text(f"warning: {plain(text, kept='')}", style="yellow"))
 
 
-def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
-    """A table on stdout, as wide as the terminal. The first column and those without a name are flush left."""
+def table(title: str, columns: list[str], rows: list[list[str]], *, words: bool = False) -> None:
+    """A table on stdout, as wide as the terminal. The first column and those without a name are flush left.
+
+    Args:
+        words: the columns hold words, not figures: all are flush left.
+    """
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -101,7 +105,7 @@ def table(title: str, columns: list[str], rows: list[list[str]]) -> None:
     names = max((len(row[0]) for row in rows), default=0)
     for index, column in enumerate(columns):
         whole = names if index == 0 and names <= _NAME else None
-        drawn.add_column(column, justify="left" if index == 0 or not column else "right", min_width=whole)
+        drawn.add_column(column, justify="left" if words or index == 0 or not column else "right", min_width=whole)
     for row in rows:
         drawn.add_row(*map(escape, row))
     Console().print(drawn)

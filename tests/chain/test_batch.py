@@ -15,6 +15,7 @@ from prover.chain.batch import Fate, Outcome, Submission, submit_batch
 from prover.chain.calls import GAS_CEILING
 from prover.chain.decision import DecisionStatus, submit, try_decision_of
 from prover.chain.issuers import suspend_issuer
+from prover.chain.life import invalidate_nonce, withdraw_consent
 from prover.chain.models import deprecate_model, freeze_verifier
 from prover.chain.networks import Network, connect
 from prover.chain.signer import Signer, development_signers
@@ -133,18 +134,30 @@ def test_swapped_and_malformed_proofs_are_refused_by_name(world: World) -> None:
     assert sent(world) == before
 
 
-def test_a_replay_is_skipped_and_costs_nothing(world: World) -> None:
+def test_a_replay_is_stored_already_and_costs_nothing(world: World) -> None:
     given = items(world, 2)
     assert fates(send(world, given)) == [Fate.STORED] * 2
     before = sent(world)
     again = send(world, given)
-    assert fates(again) == [Fate.SKIPPED] * 2
+    assert fates(again) == [Fate.ALREADY_STORED] * 2
     for outcome, one in zip(again, given, strict=True):
         assert isinstance(outcome.reason, TransactionReverted)
         subject, nonce = one.attestation.attestation.subject, one.consent.consent.nonce
         assert (outcome.reason.error, outcome.reason.args_) == ("ConsentNonceUsed", (subject, nonce))
         assert outcome.receipt is None
     assert sent(world) == before
+
+
+def test_a_used_nonce_alone_is_not_a_stored_decision(world: World) -> None:
+    """Spent without a submission, overtaken by a later attestation, or withdrawn: this very decision is not there."""
+    one, two, three = people(world, 3)
+    spent, overtaken_, withdrawn = items(world, 3)
+    invalidate_nonce(Sender(world.network, one), world.stack.decisions, spent.consent.consent.nonce)
+    assert fates(send(world, [overtaken_, withdrawn])) == [Fate.STORED] * 2
+    assert fates(send(world, [item(world, two, sequence=2)])) == [Fate.STORED]
+    key = (world.model_id, world.issuer.address, world.lender.address)
+    withdraw_consent(Sender(world.network, three), world.stack.decisions, *key)
+    assert fates(send(world, [spent, overtaken_, withdrawn])) == [Fate.SKIPPED] * 3
 
 
 def test_what_is_refused_now_does_not_hold_up_the_rest(world: World) -> None:
@@ -296,7 +309,7 @@ def test_events_that_do_not_add_up_are_not_believed(world: World, monkeypatch: p
         send(world, given)
     assert "run it again" in caught.value.hint
     monkeypatch.undo()
-    assert fates(send(world, given)) == [Fate.SKIPPED] * 2
+    assert fates(send(world, given)) == [Fate.ALREADY_STORED] * 2
 
 
 def test_on_anvil(model: tiny.TinyModel, local_node: Network, tmp_path: Path) -> None:
@@ -304,4 +317,4 @@ def test_on_anvil(model: tiny.TinyModel, local_node: Network, tmp_path: Path) ->
     given = items(world, 3)
     given[0] = replace(given[0], values=[0])
     assert fates(send(world, given)) == [Fate.REFUSED, Fate.STORED, Fate.STORED]
-    assert fates(send(world, given[1:])) == [Fate.SKIPPED] * 2
+    assert fates(send(world, given[1:])) == [Fate.ALREADY_STORED] * 2
