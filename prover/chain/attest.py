@@ -11,7 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from prover.chain.eip712 import Attestation, Consent, Domain
+from eth_account import Account
+from eth_keys.exceptions import BadSignature
+from eth_utils.exceptions import ValidationError
+
+from prover.chain.eip712 import Attestation, Consent, Domain, digest
 from prover.chain.signer import Signer
 from prover.errors import ChainError, FormatError
 from prover.files import write_atomic
@@ -83,6 +87,14 @@ class SignedConsent:
     consent: Consent
     signature: bytes
     domain: Domain
+
+    @property
+    def signer(self) -> str | None:
+        """Address of the key that signed; None when none did: a contract's signature, or a malformed one."""
+        try:
+            return str(Account._recover_hash(digest(self.consent, self.domain), signature=self.signature))
+        except (BadSignature, ValidationError, ValueError, IndexError):
+            return None
 
     def to_json(self) -> str:
         """The file a subject hands to whoever relays the proof."""

@@ -16,6 +16,7 @@ from prover.cli.page import page
 from prover.cli.report import show
 from prover.errors import BundleError, InputError, MalformedProofError
 from prover.files import write_atomic
+from prover.schema.layout import THRESHOLD_DECIMALS
 
 Directory = Annotated[Path, typer.Argument(metavar="DIR", help="Bundle directory.")]
 Force = Annotated[bool, typer.Option("--force", help="Give up the key that is there.")]
@@ -73,6 +74,9 @@ def compile_(
         _keep_key(bundle, output, force).save(output)
     _show_report(bundle, as_json=as_json)
     if not as_json:
+        if tiers is None and bundle.layout.thresholds:
+            cuts = ",".join(f"{cut / 10**THRESHOLD_DECIMALS:g}" for cut in bundle.layout.thresholds)
+            print(f"\ntiers begin at the scores {cuts}: the defaults, which know nothing of this model; see --tiers")
         print(plain(f"\nwritten to {output}; next: verdict setup {shlex.quote(str(output))}"))
 
 

@@ -1,4 +1,4 @@
-"""Commands for those who run models: submit-batch relays many decisions, freeze switches a verifier off."""
+"""Commands for many decisions and for the end of one: submit-batch, withdraw, invalidate; freeze ends a whole model."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add the commands to the tree."""
     app.command("submit-batch")(submit_batch)
+    app.command("withdraw")(withdraw)
+    app.command("invalidate")(invalidate)
     app.command("freeze")(freeze)
 
 
@@ -49,7 +51,7 @@ def submit_batch(
     """Relay many decisions of one model in few transactions: exit code 0 if all are stored, 1 if not.
 
     False proofs are refused before anything is sent; what is used up, overtaken or withdrawn is skipped. Running it
-    again is harmless.
+    again is harmless: what is stored stays so, and is called already stored.
     """
     from prover.chain.batch import Fate
     from prover.chain.batch import submit_batch as send
@@ -64,9 +66,64 @@ def submit_batch(
     counts = {fate.value: sum(one.fate is fate for one in outcomes) for fate in Fate}
     summary = {**counts, "transactions": len(used), "gasUsed": sum(used.values())}
     if not as_json:
-        table("", ["folder", "", ""], [[row["folder"], row["fate"], row["reason"] or ""] for row in rows])
+        cells = [[row["folder"], row["fate"], row["reason"] or ""] for row in rows]
+        table("", ["folder", "fate", "reason"], cells, words=True)
     emit({**summary, "items": rows} if as_json else summary, as_json=as_json)
-    raise typer.Exit(0 if counts[Fate.STORED] == len(outcomes) else 1)
+    there = counts[Fate.STORED] + counts[Fate.ALREADY_STORED]
+    raise typer.Exit(0 if there == len(outcomes) else 1)
+
+
+def withdraw(
+    directory: Directory,
+    issuer: Annotated[str, typer.Option(help="Whose attestation the decision rests on.")],
+    consumer: Annotated[str, typer.Option(help="Contract it was consented to.")],
+    network: NetworkOption = "node",
+    deployments: DeploymentsOption = DEPLOYMENTS,
+    keystore: KeystoreOption = None,
+    account: AccountOption = 0,
+    chain_id: ChainIdOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """As the subject, withdraw the consent behind a stored decision: it stops counting at once, for good."""
+    from prover.chain.decision import try_decision_of
+    from prover.chain.life import withdraw_consent
+    from prover.chain.publish import recorded_model_id
+
+    bundle = prover.load(directory)
+    sender, records = open_sender(network, chain_id, keystore, account, deployments)
+    stack = open_stack(records)
+    model_id = recorded_model_id(records, stack, bundle)
+    receipt = withdraw_consent(sender, stack.decisions, model_id, issuer, consumer)
+    found = try_decision_of(stack.decisions, model_id, issuer, sender.address, consumer)
+    document = {"status": found.status.name.lower(), "transaction": "0x" + receipt.transaction_hash.hex()}
+    emit(document, as_json=as_json)
+
+
+def invalidate(
+    consent: Annotated[Path, typer.Argument(metavar="CONSENT", help="Consent file, not yet submitted.")],
+    network: NetworkOption = "node",
+    deployments: DeploymentsOption = DEPLOYMENTS,
+    keystore: KeystoreOption = None,
+    account: AccountOption = 0,
+    chain_id: ChainIdOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """As the subject, make a consent that was signed but not submitted unusable, whoever holds it."""
+    from prover.chain.attest import SignedConsent
+    from prover.chain.decision import domain_of
+    from prover.chain.life import invalidate_nonce
+
+    signed = SignedConsent.load(consent)
+    sender, records = open_sender(network, chain_id, keystore, account, deployments)
+    stack = open_stack(records)
+    if signed.domain != domain_of(stack.decisions):
+        raise InputError(f"{consent} is a consent for another registry", "name its --network and --deployments")
+    if signed.signer != sender.address:  # the registry would spend the sender's own nonce, and the consent live on
+        by = signed.signer or "no key"
+        raise InputError(f"{consent} was signed by {by}, not by {sender.address}", "sign as its subject")
+    nonce = signed.consent.nonce
+    receipt = invalidate_nonce(sender, stack.decisions, nonce)
+    emit({"nonce": str(nonce), "transaction": "0x" + receipt.transaction_hash.hex()}, as_json=as_json)
 
 
 def freeze(

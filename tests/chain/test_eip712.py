@@ -191,3 +191,10 @@ def test_pseudonyms_and_nonces() -> None:
     with pytest.raises(ChainError, match="16 bytes"):
         person_pseudonym(b"short", "ada")
     assert len({new_nonce() for _ in range(100)}) == 100
+
+
+@pytest.mark.parametrize("signature", [b"", b"\xff" * 65, bytes(64), bytes(65), b"\1" * 200])
+def test_who_signed_a_consent(signature: bytes) -> None:
+    honest = signed_consent()
+    assert honest.signer == SUBJECT.address
+    assert replace(honest, signature=signature).signer is None

@@ -36,6 +36,14 @@ def test_the_whole_path(verdict: Verdict, models: Path, tmp_path: Path, require_
     assert "verifyProof" in source.read_text()
 
 
+def test_default_tiers_are_called_defaults(verdict: Verdict, models: Path, tmp_path: Path) -> None:
+    arguments = ("compile", models / "loan_logistic.onnx", "--schema", models / "loan_schema.json", "--calibration",
+                 models / "loan_logistic.npz", "-o")  # fmt: skip
+    assert "scores 0.5,0.65,0.8: the defaults" in verdict(*arguments, tmp_path / "a").stdout
+    assert "the defaults" not in verdict(*arguments, tmp_path / "b", "--tiers", "0.5,0.65,0.8").stdout
+    assert "the defaults" not in verdict(*arguments, tmp_path / "c", "--reveal", "score").stdout
+
+
 def test_without_a_schema_one_is_derived_and_saved(verdict: Verdict, models: Path, tmp_path: Path) -> None:
     folder = tmp_path / "credit"
     made = verdict(

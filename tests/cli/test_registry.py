@@ -41,9 +41,12 @@ def prepared(
 
 def subject(account: int) -> str:
     """anvil's development accounts."""
-    return (*ACCOUNTS, "0x90F79bf6EB2c4f870365E785982E1f101E93b906", "0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65")[
-        account
-    ]
+    return (
+        *ACCOUNTS,
+        "0x90F79bf6EB2c4f870365E785982E1f101E93b906",
+        "0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65",
+        "0x9965507D1a55bcC2695C58ba16FB37d819B0A4dc",
+    )[account]
 
 
 def fates(document: Any) -> list[str]:
@@ -71,11 +74,13 @@ def test_a_relayer_submits_many(
         assert (found.code, found.document["values"]) == (0, mixed.document["items"][(account - 2) * 2]["values"])
 
     again = verdict("submit-batch", loan, one, three, *where)
-    assert (again.code, fates(again.document)) == (1, ["skipped", "stored"])
+    assert (again.code, fates(again.document)) == (0, ["already stored", "stored"])
     assert again.document["items"][0]["error"] == "ConsentNonceUsed"
     nothing = verdict("submit-batch", loan, one, three, *where[:-1])
-    assert nothing.code == 1
-    assert "skipped: 2\ntransactions: 0" in nothing.stdout.replace("\nrefused: 0", "")
+    assert nothing.code == 0
+    assert "already stored: 2\nskipped: 0\nrefused: 0\ntransactions: 0" in nothing.stdout
+    for heading in ("folder", "fate", "reason"):
+        assert heading in nothing.stdout
     assert "ConsentNonceUsed" in "".join(nothing.stdout.split())
 
     broken = tmp_path / "broken"
@@ -84,6 +89,45 @@ def test_a_relayer_submits_many(
     refused = verdict("submit-batch", loan, two, broken, *where)
     assert refused.code == 2
     assert json.loads(refused.stderr)["message"].startswith(f"{broken}: not a signed consent")
+
+
+def test_a_subject_takes_back_what_it_allowed(
+    verdict: Verdict, loan: Path, models: Path, where: tuple[object, ...], tmp_path: Path
+) -> None:
+    lender = verdict("deploy", loan, "--credit-line", *where).document["creditLine"]
+    folder = prepared(verdict, loan, models, where, tmp_path / "regretted", lender, LAST)
+    me = ("--account", LAST, *where)
+    stranger = verdict("invalidate", folder / "consent.json", *where)
+    assert stranger.code == 2
+    assert "was signed by" in stranger.stderr
+    assert verdict("invalidate", folder / "consent.json", *me).code == 0
+    assert "ConsentNonceUsed" in verdict("invalidate", folder / "consent.json", *me).stderr
+    late = verdict("submit-batch", loan, folder, *where)
+    assert (late.code, fates(late.document)) == (1, ["skipped"])
+    (folder / "consent.json").unlink()
+    assert verdict("invalidate", folder / "consent.json", *me).code == 2
+
+    parties = ("--issuer", ACCOUNTS[1], "--consumer", lender)
+    nothing = verdict("withdraw", loan, *parties, *me)
+    assert nothing.code == 2
+    assert "DecisionMissing" in nothing.stderr
+    folder = prepared(verdict, loan, models, where, tmp_path / "stored", lender, LAST)
+    assert verdict("submit-batch", loan, folder, *where).code == 0
+    taken = verdict("withdraw", loan, *parties, *me)
+    assert (taken.code, taken.document["status"]) == (0, "consent_withdrawn")
+    assert verdict("decision", loan, *parties, "--subject", subject(LAST), *where).code == 1
+    assert "DecisionConsentWithdrawn" in verdict("withdraw", loan, *parties, *me).stderr
+
+
+def test_a_consent_for_another_registry_is_not_invalidated(
+    verdict: Verdict, loan: Path, models: Path, chain: str, where: tuple[object, ...], tmp_path: Path
+) -> None:
+    elsewhere = ("--network", chain, "--deployments", tmp_path / "elsewhere", "--json")
+    lender = verdict("deploy", loan, "--credit-line", *elsewhere).document["creditLine"]
+    folder = prepared(verdict, loan, models, elsewhere, tmp_path / "one", lender, 2)
+    refused = verdict("invalidate", folder / "consent.json", "--account", 2, *where)
+    assert refused.code == 2
+    assert "for another registry" in refused.stderr
 
 
 def test_freezing_is_meant_and_for_good(verdict: Verdict, loan: Path, where: tuple[object, ...]) -> None:
