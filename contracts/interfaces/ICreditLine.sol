@@ -15,13 +15,17 @@ import {IERC4626} from "@openzeppelin/contracts/interfaces/IERC4626.sol";
 ///   the loan's due day, and whoever held shares at the end of that day claims a part of it in proportion (`claim`), at
 ///   any time and whatever became of the shares since. So those who bore the loss have the recovery, whoever came later
 ///   has none of it, and no trading around a payment gains. Shares bought carry no claims, shares sold leave theirs
-///   with the seller: a contract that holds shares for others must pass its claims on to them. Anybody may call
-///   `claim` for anybody; the money goes to the account. If nobody held shares that day, it goes to cash.
+///   with the seller: a contract that holds shares for others must pass its claims on to them. Nobody
+///   else can claim for them: a contract that cannot call `claim` (a plain pair) never gets its part, and nobody can
+///   push it there to be skimmed. If nobody held shares that day, it goes to cash.
 /// - WRITE_OFF_DELAY after the due time anybody may write a loan off. That is for the books only; the price lost it at
 ///   the due time.
-/// - Only cash can be withdrawn (`maxWithdraw`); the rest follows as loans are repaid. Where losses left a share next
-///   to nothing (less than a 10^-12 wei of assets for its smallest unit), deposits end: open another vault. Leaving and
-///   claiming do not.
+/// - Only cash can be withdrawn (`maxWithdraw`); the rest follows as loans are repaid. While a share is next to nothing
+///   (less than a 10^-24 wei of assets for its smallest unit), deposits are refused. Lateness can do that as losses can:
+///   what is paid late goes to pockets, not back into the price, so if all assets were lent and fell late, or most of
+///   them many times over, the vault takes no more deposits even if everybody paid in the end: open another. Leaving
+///   and claiming never end. So that a nearly empty vault is not worn out for a few wei, whoever deploys it seeds a
+///   deposit that stays.
 /// - Cash and pockets are what came in through these functions. Tokens sent here otherwise belong to nobody and move no
 ///   price. When the balance falls below the books (a token that rebased), entering, leaving, claiming and drawing are
 ///   refused (TokenMissing; the four `max...` are zero) until somebody sends what is missing. A token that charges on
@@ -102,7 +106,7 @@ interface ICreditLine is IERC4626 {
     event LoanWrittenOff(uint256 indexed loanId, uint256 principal, uint256 interest);
     /// @notice `amount` came in late for a loan, for those who held shares at the end of `dueDay`.
     event Recovered(uint256 indexed dueDay, uint256 indexed loanId, uint256 amount);
-    event Claimed(uint256 indexed dueDay, address indexed account, uint256 amount);
+    event Claimed(uint256 indexed dueDay, address indexed account, address indexed receiver, uint256 amount);
     /// @notice The books moved the loans due before `day` to the delinquent ones; it changes no price.
     event DuesPassed(uint256 indexed day, uint256 debt);
 
@@ -167,12 +171,12 @@ interface ICreditLine is IERC4626 {
     /// @param loanId The loan.
     function writeOff(uint256 loanId) external;
 
-    /// @notice Pay an account its parts of late payments. Anybody may call it; the account is paid.
+    /// @notice Take the caller's parts of late payments. Nobody can do it for another.
     /// @param dueDays Days (Unix time / 1 days) at whose ends the loans were due. Days with nothing to claim are passed
     /// over; with nothing to claim at all it reverts (ZeroAmount).
-    /// @param account Who held shares at the ends of those days.
-    /// @return amount What the account was paid.
-    function claim(uint256[] calldata dueDays, address account) external returns (uint256 amount);
+    /// @param receiver Who is paid; not the vault (ReceiverIsVault).
+    /// @return amount What the receiver was paid.
+    function claim(uint256[] calldata dueDays, address receiver) external returns (uint256 amount);
 
     /// @notice Move loans whose day has passed to the delinquent ones in the books. Nobody has to: every function that
     /// changes the books does so first, and the views reckon as if it had been done.

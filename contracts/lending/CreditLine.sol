@@ -188,7 +188,8 @@ contract CreditLine is LendingVault, VerdictConsumer, Ownable2Step {
 
     /// @inheritdoc ICreditLine
     function linkIssuer(address successor, address predecessor) external onlyOwner {
-        if (decisionRegistry.issuerRegistry().successorOf(predecessor) != successor) {
+        // The registry names nobody where there is no successor: nobody must not be linked.
+        if (successor == address(0) || decisionRegistry.issuerRegistry().successorOf(predecessor) != successor) {
             revert NotSuccessor(successor, predecessor);
         }
         Exposure storage exposure = _exposures[successor];

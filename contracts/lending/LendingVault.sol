@@ -23,9 +23,10 @@ abstract contract LendingVault is ICreditLine, ERC4626, ShareHistory, Reentrancy
     uint8 private constant SHARE_DECIMALS = 6;
     /// @dev Keeps every product of the books far inside a word: 2^128 * rate * time is below 2^210.
     uint256 private constant MAX_ASSETS = type(uint128).max;
-    /// @dev Most shares for a wei of assets at which deposits are taken, a million times what the first got: the supply
-    /// stays below MAX_ASSETS * MAX_SHARES_PER_WEI < 2^168, whatever is lost how often.
-    uint256 private constant MAX_SHARES_PER_WEI = 1e12;
+    /// @dev Most shares for a wei of assets at which deposits are taken, 10^18 times what the first got: a mint ends at
+    /// most at (MAX_ASSETS + 1) * (MAX_SHARES_PER_WEI + 10^SHARE_DECIMALS) < 2^208, what ShareHistory holds, whatever
+    /// is lost how often. Shares meet amounts in mulDiv alone, whose products are 512 bits wide.
+    uint256 private constant MAX_SHARES_PER_WEI = 1e24;
 
     /// @inheritdoc ICreditLine
     uint256 public cash;
@@ -80,17 +81,18 @@ abstract contract LendingVault is ICreditLine, ERC4626, ShareHistory, Reentrancy
     }
 
     /// @inheritdoc ICreditLine
-    function claim(uint256[] calldata dueDays, address account) external nonReentrant returns (uint256 amount) {
+    function claim(uint256[] calldata dueDays, address receiver) external nonReentrant returns (uint256 amount) {
+        if (receiver == address(this)) revert ReceiverIsVault();
         for (uint256 i = 0; i < dueDays.length; ++i) {
-            uint256 part = claimable(dueDays[i], account);
+            uint256 part = claimable(dueDays[i], msg.sender);
             if (part == 0) continue;
             amount += part;
-            claimedOf[dueDays[i]][account] += part;
-            emit Claimed(dueDays[i], account, part);
+            claimedOf[dueDays[i]][msg.sender] += part;
+            emit Claimed(dueDays[i], msg.sender, receiver, part);
         }
         if (amount == 0) revert ZeroAmount();
         pocketed -= amount;
-        _send(account, amount);
+        _send(receiver, amount);
     }
 
     /// @inheritdoc ICreditLine
@@ -130,8 +132,8 @@ abstract contract LendingVault is ICreditLine, ERC4626, ShareHistory, Reentrancy
         return _supplyAtEndOf(day);
     }
 
-    /// @notice Most that can be deposited. Zero while tokens are missing, and once losses left so little for a share
-    /// that new ones would be minted without end.
+    /// @notice Most that can be deposited. Zero while tokens are missing, and while losses, or loans that are late, leave so
+    /// little for a share that new ones would be minted without end.
     function maxDeposit(address receiver) public view override(ERC4626, IERC4626) returns (uint256) {
         uint256 assets = totalAssets();
         if (receiver == address(this) || _missing() || totalSupply() > (assets + 1) * MAX_SHARES_PER_WEI) return 0;

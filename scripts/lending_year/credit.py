@@ -92,7 +92,7 @@ class CreditYear:
         self.seen["exits"] += 1
 
     def claim(self, who: Signer) -> None:
-        """Whatever came in late for loans that fell due while they held shares; the relayer sees to it."""
+        """Whatever came in late for loans that fell due while they held shares."""
         dues = [due for due in self.books.recovered if self.books.claimable(due, who.address)]
         if not dues:
             self.stage.refused("ZeroAmount", lambda: self._claim(who, [due // DAY - 1 for due in self.books.recovered]))
@@ -103,7 +103,7 @@ class CreditYear:
         self.check()
 
     def _claim(self, who: Signer, due_days: list[int]) -> None:
-        self.stage.act(self.stage.relayer, self.line, "claim", due_days, who.address)
+        self.stage.act(who, self.line, "claim", due_days, who.address)
 
     def decide(self, person: Applicant) -> int:
         """A fresh decision on chain; returns its tier."""

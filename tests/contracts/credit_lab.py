@@ -71,9 +71,9 @@ def repay(lab: Lab, loan_id: int = 1, amount: int = ALL, by: Signer | None = Non
 
 
 def claim(lab: Lab, due_day: int, who: Signer) -> int:
-    """Let somebody's part of a day's late payments be paid, by another; what came."""
+    """Let somebody claim their part of a day's late payments; what came."""
     before = balance(lab, who.address)
-    lab.send("CreditLine", "claim", [due_day], who.address, by=lab.relayer)
+    lab.send("CreditLine", "claim", [due_day], who.address, by=who)
     return balance(lab, who.address) - before
 
 

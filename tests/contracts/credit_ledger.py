@@ -12,7 +12,7 @@ from tests.contracts.credit_lab import VIRTUAL, WRITE_OFF_DELAY
 from tests.contracts.lab import DAY
 
 BPS_YEAR = 10_000 * 365 * DAY
-SHARES_PER_WEI = 10**12  # where deposits end
+SHARES_PER_WEI = 10**24  # where deposits end
 
 
 def up(numerator: int, denominator: int) -> int:

@@ -149,20 +149,20 @@ class VaultBooks(RuleBasedStateMachine):
         self.tick()
 
     @precondition(lambda self: hasattr(self, "ledger") and self.ledger.pocketed)
-    @rule(data=st.data(), who=people, by=people)
-    def claim(self, data: st.DataObject, who: int, by: int) -> None:
-        """For anybody by anybody: exactly the part of who held shares then; no price moves."""
+    @rule(data=st.data(), who=people, to=people)
+    def claim(self, data: st.DataObject, who: int, to: int) -> None:
+        """Exactly the part of who held shares then, to whom they want; no price moves."""
         due = data.draw(st.sampled_from(sorted(self.ledger.pockets)))
-        name, before = self.people[who].address, self.price()
+        name, receiver, before = self.people[who].address, self.people[to].address, self.price()
         expected = self.ledger.claimable(due, name)
         assert value(self.lab, "claimable", due // DAY - 1, name) == expected
         if not expected:
             with reverts("ZeroAmount"):
-                self.act("claim", [due // DAY - 1], name, by=by, event="Claimed")
+                self.act("claim", [due // DAY - 1], receiver, by=who, event="Claimed")
             self.tick()
             return
-        found = self.act("claim", [due // DAY - 1], name, by=by, event="Claimed")
-        assert found == {"dueDay": due // DAY - 1, "account": name, "amount": expected}
+        found = self.act("claim", [due // DAY - 1], receiver, by=who, event="Claimed")
+        assert found == {"dueDay": due // DAY - 1, "account": name, "receiver": receiver, "amount": expected}
         self.ledger.claimed[due, name] += expected
         assert self.price() == before
         self.settle(before)

@@ -128,20 +128,45 @@ def test_claims_are_in_proportion_to_the_shares_at_the_due_time(lab: Lab) -> Non
     repay(lab, 1, 100 * UNIT)
     owner, bob = lab.owner.address, lab.bob.address
     before = balance(lab, bob)
-    receipt = lab.send("CreditLine", "claim", [day], bob, by=lab.mallory)
-    assert lab.events(receipt, "CreditLine", "Claimed") == [{"dueDay": day, "account": bob, "amount": 20 * UNIT}]
+    receipt = lab.send("CreditLine", "claim", [day], bob, by=lab.bob)
+    assert lab.events(receipt, "CreditLine", "Claimed") == [
+        {"dueDay": day, "account": bob, "receiver": bob, "amount": 20 * UNIT}
+    ]
     assert balance(lab, bob) - before == value(lab, "claimedOf", day, bob) == 20 * UNIT
     with reverts("ZeroAmount"):
-        lab.send("CreditLine", "claim", [day, day - 1, day + 1], bob)
+        lab.send("CreditLine", "claim", [day, day - 1, day + 1], bob, by=lab.bob)
     with reverts("ZeroAmount"):
-        lab.send("CreditLine", "claim", [day], lab.mallory.address)
+        lab.send("CreditLine", "claim", [day], lab.mallory.address, by=lab.mallory)
     with reverts("ZeroAmount"):
-        lab.send("CreditLine", "claim", [], bob)
+        lab.send("CreditLine", "claim", [], bob, by=lab.bob)
     repay(lab, 1, 50 * UNIT)
     assert (value(lab, "claimable", day, bob), value(lab, "claimable", day, owner)) == (10 * UNIT, 120 * UNIT)
     assert claim(lab, day, lab.owner) == 120 * UNIT
     assert claim(lab, day, lab.bob) == value(lab, "pocketed") + 10 * UNIT == 10 * UNIT
     assert balance(lab, lab.address("CreditLine")) == value(lab, "cash")
+
+
+def test_nobody_claims_for_another(lab: Lab) -> None:
+    """Not to push money into a pair whence anybody skims it, not to run before a wrapper that counts what it gets."""
+    pair = lab.address("DemoToken")
+    lab.send("CreditLine", "transfer", pair, value(lab, "balanceOf", lab.owner.address) // 2)
+    past_due(lab)
+    provide(lab, 2 * LENT)
+    repay(lab)
+    day, line = due_day(lab), lab.address("CreditLine")
+    part = value(lab, "claimable", day, pair)
+    assert part > LENT // 2
+    with reverts("ZeroAmount"):
+        lab.send("CreditLine", "claim", [day], pair, by=lab.mallory)
+    with reverts("ReceiverIsVault"):
+        lab.send("CreditLine", "claim", [day], line)
+    assert (value(lab, "claimable", day, pair), balance(lab, pair)) == (part, 0)
+    before = balance(lab, lab.bob.address)
+    receipt = lab.send("CreditLine", "claim", [day], lab.bob.address)
+    (event,) = lab.events(receipt, "CreditLine", "Claimed")
+    assert (event["account"], event["receiver"]) == (lab.owner.address, lab.bob.address)
+    assert balance(lab, lab.bob.address) - before == event["amount"] == part
+    assert (value(lab, "claimedOf", day, lab.owner.address), value(lab, "claimedOf", day, lab.bob.address)) == (part, 0)
 
 
 def test_claims_of_many_days_at_once(lab: Lab) -> None:

@@ -100,6 +100,14 @@ def test_only_a_named_successor_is_linked(lab: Lab) -> None:
         lab.send("CreditLine", "linkIssuer", new, lab.issuer.address, by=lab.mallory)
 
 
+def test_nobody_is_not_linked(lab: Lab) -> None:
+    """The registry names nobody as the successor of every key that has none."""
+    zero = "0x" + "00" * 20
+    with reverts("NotSuccessor", zero, lab.bob.address):
+        lab.send("CreditLine", "linkIssuer", zero, lab.bob.address)
+    assert lab.read("CreditLine", "issuerRootOf", zero) == zero
+
+
 def test_what_is_counted_already_is_not_moved(lab: Lab) -> None:
     """A key that has lent, one that is linked, one to which others are linked."""
     old, new, third = lab.issuer.address, succeed(lab), lab.bob.address

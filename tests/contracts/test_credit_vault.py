@@ -24,7 +24,7 @@ from tests.contracts.credit_lab import (
     repay,
     value,
 )
-from tests.contracts.lab import UNIT, Lab, reverts
+from tests.contracts.lab import DAY, UNIT, Lab, reverts
 
 POOL = 20_000 * UNIT
 MOST = 2**128 - 1
@@ -114,10 +114,10 @@ def test_a_deposit_has_its_bounds(lab: Lab) -> None:
 
 @pytest.mark.parametrize("left", [999_999, 999_998], ids=["just enough", "too little"])
 def test_a_worn_out_vault_takes_no_deposits(lab: Lab, left: int) -> None:
-    """A million times the first price is the most shares a wei may bring: 10^18 of them for 10^6 wei less one."""
+    """10^18 times what the first got is the most shares a wei may bring: 10^30 of them for 10^6 wei less one."""
     free_line(lab)
-    deposit(lab, 10**12, lab.bob)
-    lab.draw(10**12 - left, model=1)
+    deposit(lab, 10**24, lab.bob)
+    lab.draw(10**24 - left, model=1)
     lab.travel(loan(lab)["dueAt"])
     bob, worn = lab.bob.address, left == 999_998
     assert (value(lab, "maxDeposit", bob) == 0) == (value(lab, "maxMint", bob) == 0) == worn
@@ -146,8 +146,52 @@ def test_shares_never_grow_without_end(lab: Lab) -> None:
         lab.send("OpenDecisions", "choose", number.to_bytes(32, "big"), 1)
         lab.draw(value(lab, "cash") * 99_999 // 100_000, model=1)
         lab.travel(loan(lab, number)["dueAt"])
-    assert number == 3
-    assert value(lab, "totalSupply") < 2**168
+    assert number == 5
+    assert value(lab, "totalSupply") < 2**208
+
+
+def test_dust_wears_out_no_empty_vault(lab: Lab) -> None:
+    """Whoever deposits a few wei in an empty vault, draws them all and pays a second late ends no deposits."""
+    redeem_all(lab, lab.owner)
+    terms = ([(0, 0), (UNIT, 1_500), (UNIT, 1_000)], UNIT, 7 * DAY, 1)
+    lab.send("CreditLine", "setModelTerms", lab.tier_model, terms)
+    deposit(lab, 2 * 10**6, lab.mallory)
+    lab.decided()
+    lab.draw(2 * 10**6)
+    lab.travel(loan(lab)["dueAt"])
+    assert value(lab, "totalAssets") == 0
+    deposit(lab, 10 * UNIT, lab.bob)
+    assert redeem_all(lab, lab.bob) > 9 * UNIT
+
+
+def test_lateness_alone_ends_deposits(lab: Lab) -> None:
+    """All that was lent comes back, a second late: it is the holders', and the vault itself is empty for good."""
+    open_caps(lab)
+    past_due(lab, POOL)
+    provide(lab, 2 * POOL)
+    repay(lab)
+    assert value(lab, "pocketed") > POOL and value(lab, "totalAssets") == 0
+    lab.travel(lab.network.now() + 400 * DAY)
+    assert value(lab, "maxDeposit", lab.bob.address) == 0
+    assert claim(lab, due_day(lab), lab.owner) > POOL
+
+
+def test_lateness_wears_a_vault_out_slowly(lab: Lab) -> None:
+    """Nine tenths lent, paid late, claimed and deposited again, nineteen times in a row: nothing is lost but the vault."""
+    free_line(lab, 0, 1)
+    deposit(lab, 10_000 * UNIT, lab.owner)
+    provide(lab, 10**6 * UNIT)
+    rounds = 0
+    while value(lab, "maxDeposit", lab.owner.address):
+        rounds += 1
+        lab.draw(value(lab, "cash") * 9 // 10, model=1)
+        lab.travel(int(loan(lab, rounds)["dueAt"]))
+        repay(lab, rounds)
+        back = claim(lab, due_day(lab, rounds), lab.owner)
+        if value(lab, "maxDeposit", lab.owner.address):
+            lab.send("CreditLine", "deposit", back, lab.owner.address)
+        assert rounds < 30
+    assert rounds == 19
 
 
 def test_shares_worth_nothing_are_not_burnt(lab: Lab) -> None:

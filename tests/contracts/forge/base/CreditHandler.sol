@@ -183,7 +183,7 @@ contract CreditHandler is Harness {
         line.transfer(lenders[(from + 1) % LENDERS], amount);
     }
 
-    /// @dev Exactly the part of a day's late payments that the shares held then have, whoever calls.
+    /// @dev Exactly the part of a day's late payments that the shares held then have, to whom its holder wants.
     function claim(uint256 which, uint256 who) external priced {
         if (dues.length == 0) return;
         who %= LENDERS;
@@ -193,6 +193,7 @@ contract CreditHandler is Harness {
         (dueDays[0], dueDays[1]) = (dueAt / 1 days - 1, dueAt / 1 days - 1);
         equal(line.claimable(dueDays[0], lenders[who]), expected, "claimable");
         uint256 before = token.balanceOf(lenders[who]);
+        vm.prank(lenders[who]);
         try line.claim(dueDays, lenders[who]) returns (uint256 amount) {
             equal(amount, expected, "claimed");
             equal(token.balanceOf(lenders[who]) - before, expected, "paid");
