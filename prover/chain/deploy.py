@@ -265,16 +265,19 @@ def _reusable(records: Records, artifact: Artifact, args: Sequence[Any]) -> Depl
 
 
 def _check_code(records: Records, record: Deployment, artifact: Artifact) -> None:
-    network, again = records.network, _again(records, record.contract)
+    network, name = records.network, record.contract
     code = network.code_at(checked_address(record.address))
     where = f"{record.contract} at {record.address} on {network.name}"
     if not code:
-        raise DeploymentError(f"no code for {where}", f"the chain was rolled back? {again}")
+        raise DeploymentError(f"no code for {where}", f"the chain was rolled back? {_again(records, name)}")
     if _hex(keccak256(code)) != record.code_hash:
-        raise DeploymentError(f"the code of {where} is not the recorded one", f"do not trust that address; {again}")
+        raise DeploymentError(
+            f"the code of {where} is not the recorded one", f"do not trust that address; {_again(records, name)}"
+        )
     if not artifact.matches(code):
         raise DeploymentError(
-            f"{where} was compiled from another version (solc {record.compiler}) than the artifact here", again
+            f"{where} was compiled from another version (solc {record.compiler}) than the artifact here",
+            _again(records, name),
         )
 
 

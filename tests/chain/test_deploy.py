@@ -12,6 +12,8 @@ import pytest
 
 from prover.chain import node
 from prover.chain.artifacts import Artifact, load_artifact
+from prover.chain.contracts import BoundContract
+from prover.chain.decision import try_decision_of
 from prover.chain.deploy import (
     deploy_collateral_market,
     deploy_contract,
@@ -160,6 +162,26 @@ def test_only_what_is_asked_for_is_made_anew(request: pytest.FixtureRequest, tmp
         renew(records, ["CreditLine", "LoanVerifier"])
     assert "CreditLine" in caught.value.hint
     assert addresses(records) == fourth, "nothing was moved"
+
+
+def test_the_mock_from_python(sender: Sender) -> None:
+    """As contracts/README.md shows it."""
+    made = sender.create(load_artifact("MockDecisionRegistry"))
+    assert made.contract_address is not None
+    registry = BoundContract.at(sender.network, made.contract_address, "MockDecisionRegistry")
+    issuer, subject, consumer = (f"0x{digit * 40}" for digit in "123")
+    sender.transact(registry, "decide", 1, issuer, subject, consumer, 2, b"\7" * 32, 30 * 86_400)
+    found = try_decision_of(registry, 1, issuer, subject, consumer)
+    assert (found.valid, found.values, found.person_id) == (True, (2,), b"\7" * 32)
+
+
+def test_a_damaged_record_of_another_contract_stops_nobody(records: Records, deployer: Sender) -> None:
+    stack = deploy_stack(deployer, records)
+    (records.folder / "CreditLine.json").write_text("{")  # type: ignore[operator]
+    assert open_stack(records).decisions.address == stack.decisions.address
+    with pytest.raises(DeploymentError, match="not a deployment record"):
+        renew(records, ["all"])
+    assert open_stack(records).decisions.address == stack.decisions.address, "nothing was moved"
 
 
 def test_the_hint_says_what_is_lost(records: Records, deployer: Sender) -> None:
