@@ -17,8 +17,8 @@ pragma solidity ^0.8.28;
 ///   the hard LLTV no call is needed. A call ends when the position is healthy again: at once after any action that
 ///   makes it so, or when anybody calls `cure` after the price came back. Without `cure`, a call outlives a recovery,
 ///   and an action that heals while a feed is late ends nothing either: call `cure` when there is a price again.
-/// - An outage of the sequencer gives the whole grace anew: it counts from the call or from the sequencer's return,
-///   whichever is later, and the window follows it.
+/// - An outage of the sequencer gives the whole grace anew: if it returns while a call holds, grace and window count
+///   from the return. If it returns later than the call's own window ends, the call is over: a new one is needed.
 /// - A liquidation repays at most the close factor of the debt, or all of it when the position is above the hard LLTV
 ///   or the rest would be below the smallest debt. It never raises the loan-to-value, except that collateral too small
 ///   to pay debt and incentive is sold whole: then what stays unpaid is lost to those who supply at that moment. So of a
@@ -202,7 +202,7 @@ interface ICollateralMarket {
     error MarginCallHolds(uint256 expiresAt);
     error NoDebt(address borrower);
     error NotCalled(address borrower);
-    /// @notice The grace runs until `liquidatableAt`: from the call, or from the sequencer's return if that came later.
+    /// @notice The grace runs until `liquidatableAt`: from the call, or from a return of the sequencer while the call held.
     error GracePeriod(uint256 liquidatableAt);
     error MarginCallExpired(uint256 expiresAt);
     /// @notice The collateral cannot pay debt and incentive: it goes whole, for `required`.

@@ -107,13 +107,15 @@ abstract contract MarketStore is ICollateralMarket, VerdictConsumer {
         return (PositionState.Liquidatable, _maxRepay(params, position, risk, hard));
     }
 
-    /// @dev When the grace of a call ends. It begins anew when the sequencer returns: during an outage nobody could act.
+    /// @dev When the grace of a call ends. It begins anew when the sequencer returns while the call holds: during an
+    /// outage nobody could act. A call that is over by then stays over, or a liquidation could come without a warning.
     function _liquidatableAt(MarketParams storage params, Position memory position) internal view returns (uint256) {
         uint256 from = position.calledAt;
         address feed = params.sequencerFeed;
         if (feed != address(0)) {
             (, , uint256 since, ) = FeedReader.latest(feed);
-            if (since <= block.timestamp) from = Math.max(from, since);
+            uint256 over = from + params.marginCallGrace + params.marginCallWindow;
+            if (since <= block.timestamp && since <= over) from = Math.max(from, since);
         }
         return from + params.marginCallGrace;
     }

@@ -266,12 +266,13 @@ def test_an_outage_gives_the_whole_grace_anew(rollup: MarketLab) -> None:
     market.liquidate(100 * UNIT)
 
 
-def test_an_outage_lets_no_call_lapse(rollup: MarketLab) -> None:
+def test_an_outage_extends_a_call_that_holds(rollup: MarketLab) -> None:
     """The window follows the grace; an outage in it begins both anew, and hard cases do not wait."""
     market, lab = rollup, rollup.lab
     at = market.position()["calledAt"]
-    lab.travel(at + GRACE + WINDOW - HOUR)
+    lab.travel(at + GRACE + WINDOW - 3 * HOUR)
     back = outage(market, 2 * HOUR)
+    assert back <= at + GRACE + WINDOW
     market.pass_time(HOUR, 190)
     assert market.state() == ("Called", 0)
     lab.travel(back + GRACE + WINDOW)
@@ -281,6 +282,38 @@ def test_an_outage_lets_no_call_lapse(rollup: MarketLab) -> None:
         market.liquidate()
     market.quote(160)
     assert market.state()[0] == "Liquidatable"
+
+
+def test_an_outage_longer_than_a_call_ends_it(rollup: MarketLab) -> None:
+    """Back a second after its window: a new call, with a grace of its own."""
+    market, lab = rollup, rollup.lab
+    end = market.position()["calledAt"] + GRACE + WINDOW
+    lab.send("Sequencer", "set", 1)
+    lab.travel(end + 1)
+    lab.send("Sequencer", "set", 0)
+    market.pass_time(HOUR, 190)
+    assert market.state()[0] == "Callable"
+    with reverts("MarginCallExpired", end):
+        market.liquidate()
+    market.call()
+    with reverts("GracePeriod", lab.network.now() + GRACE):
+        market.liquidate()
+
+
+def test_no_outage_revives_a_call(rollup: MarketLab) -> None:
+    """Over for months, healthy since, never cured: what a later outage ends is not this call."""
+    market, lab = rollup, rollup.lab
+    end = market.position()["calledAt"] + GRACE + WINDOW
+    market.pass_time(90 * DAY, 220)
+    assert market.state()[0] == "Healthy"
+    outage(market, 600)
+    market.pass_time(GRACE + 10, 220)
+    market.quote(190)
+    assert market.state()[0] == "Callable"
+    with reverts("MarginCallExpired", end):
+        market.liquidate()
+    market.call()
+    assert market.state()[0] == "Called"
 
 
 def test_an_outage_before_the_call_changes_nothing(market: MarketLab) -> None:
