@@ -63,22 +63,19 @@ contract AppraisalFeed is IAppraisalFeed, VerdictConsumer {
         string memory description_
     ) VerdictConsumer(registry_) {
         IModelRegistry.Layout memory outputs = registry_.modelRegistry().layoutOf(config.modelId);
-        if (
-            // slither-disable-next-line divide-before-multiply (see the smallest answer below)
-            outputs.reveal != 0 || // a score
-            outputs.decimals.length != 1 ||
-            address(config.shares).code.length == 0 ||
-            config.issuer == address(0) ||
-            config.unit == 0 ||
-            config.haircutBps >= BPS ||
-            config.floorBps == 0 ||
-            config.floorBps > BPS ||
-            config.decayPeriod == 0 ||
-            // The smallest answer there can be is above zero: an appraisal at the bound, fully decayed. Rounded in
-            // the same two steps as it will be.
-            (((uint256(config.minAppraisal) * (BPS - config.haircutBps)) / BPS) * config.floorBps) / BPS == 0 ||
-            config.minAppraisal > config.maxAppraisal
-        ) revert InvalidConfig();
+        _require(outputs.reveal == 0 && outputs.decimals.length == 1, "modelId"); // a score
+        _require(address(config.shares).code.length != 0, "shares");
+        _require(config.issuer != address(0), "issuer");
+        _require(config.unit != 0, "unit");
+        _require(config.haircutBps < BPS, "haircutBps");
+        _require(config.floorBps != 0 && config.floorBps <= BPS, "floorBps");
+        _require(config.decayPeriod != 0, "decayPeriod");
+        // The smallest answer there can be is above zero: an appraisal at the bound, fully decayed. Rounded in the same
+        // two steps as it will be.
+        // slither-disable-next-line divide-before-multiply
+        uint256 least = (((uint256(config.minAppraisal) * (BPS - config.haircutBps)) / BPS) * config.floorBps) / BPS;
+        _require(least != 0, "minAppraisal");
+        _require(config.minAppraisal <= config.maxAppraisal, "maxAppraisal");
         IERC20 settled = config.shares.quoteToken();
         if (settled != config.quoteToken) revert QuoteTokenMismatch(address(config.quoteToken), address(settled));
         shares = config.shares;
@@ -267,6 +264,10 @@ contract AppraisalFeed is IAppraisalFeed, VerdictConsumer {
             revert AppraisalOutOfBounds(scaled, minAppraisal, maxAppraisal);
         }
         return uint128(uint256(scaled));
+    }
+
+    function _require(bool holds, bytes32 field) private pure {
+        if (!holds) revert InvalidConfig(field);
     }
 
     function _afterHaircutDown(uint256 appraisal) private view returns (uint256) {

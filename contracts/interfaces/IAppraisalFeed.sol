@@ -58,7 +58,8 @@ interface IAppraisalFeed is AggregatorV3Interface {
     event Retracted(uint80 indexed roundId, bytes32 attestationHash);
     event IssuerFollowed(address indexed issuer, address indexed successor);
 
-    error InvalidConfig();
+    /// @notice `field` of the config is out of its bounds, or does not fit the model.
+    error InvalidConfig(bytes32 field);
     /// @notice The shares settle in another token than the feed was built for.
     error QuoteTokenMismatch(address expected, address found);
     /// @notice The shares were opened with another feed: their buyouts cost what that one says.

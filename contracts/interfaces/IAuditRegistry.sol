@@ -34,7 +34,7 @@ interface IAuditRegistry {
 
     /// @notice Record a statement. Anybody may relay it.
     /// @param statement What the auditor found.
-    /// @param signature The auditor's, over the statement: ECDSA, or ERC-1271 with bounded gas.
+    /// @param signature The auditor's, over the statement: ECDSA, or ERC-1271 asked with up to 400,000 gas.
     function state(Statement calldata statement, bytes calldata signature) external;
 
     /// @notice Withdraw the caller's statement about a model, relayed or not: what was signed until now never counts.

@@ -12,6 +12,10 @@ pragma solidity ^0.8.28;
 /// - Nobody owns a market, pauses it or changes it. Whoever supplies to a market trusts its tokens, its feeds, its
 ///   model and its issuer: read `paramsOf` before you do. A feed that stops answering stops borrowing, collateral
 ///   withdrawal with debt, margin calls and liquidations of its markets; repaying and supplying go on.
+/// - Issuer and model are parameters too: a market follows no successor of a rotated key or of a model. Once its issuer
+///   retired or was superseded, or its model is deprecated or frozen, no one borrows there any more; all else goes on,
+///   and new borrowing needs a new market. An issuer whose keys must change is best a contract (ERC-1271) that keeps its
+///   address.
 /// - Margin calls: a position whose debt exceeds LLTV can be called by anybody. It can be liquidated from `grace`
 ///   seconds after the call until `window` seconds later, while it still is unhealthy; then a new call is needed. Above
 ///   the hard LLTV no call is needed. A call ends when the position is healthy again: at once after any action that
@@ -176,7 +180,9 @@ interface ICollateralMarket {
     event RoundingSettled(bytes32 indexed id, int256 toSuppliers);
     event AuthorizationSet(address indexed authorizer, address indexed authorized, bool isAuthorized);
 
-    /// @notice `field` of the parameters is out of its bounds, or does not fit the model.
+    /// @notice `field` of the parameters is out of its bounds, does not fit the model, or is not what it should be: a
+    /// token or feed that does not answer `decimals()`, a feed whose `latestRoundData()` neither answers nor says why
+    /// not, an issuer or a model that is not active.
     error InvalidParams(bytes32 field);
     error MarketExists(bytes32 id);
     error UnknownMarket(bytes32 id);

@@ -15,9 +15,11 @@ import {IERC4626} from "@openzeppelin/contracts/interfaces/IERC4626.sol";
 ///   the loan's due day, and whoever held shares at the end of that day claims a part of it in proportion (`claim`), at
 ///   any time and whatever became of the shares since. So those who bore the loss have the recovery, whoever came later
 ///   has none of it, and no trading around a payment gains. Shares bought carry no claims, shares sold leave theirs
-///   with the seller: a contract that holds shares for others must pass its claims on to them. Nobody
-///   else can claim for them: a contract that cannot call `claim` (a plain pair) never gets its part, and nobody can
-///   push it there to be skimmed. If nobody held shares that day, it goes to cash.
+///   with the seller: a contract that holds shares for others must pass its claims on to them. Nobody else can claim for
+///   them: a contract that cannot call `claim` never gets its part, and nobody can push it there to be skimmed. So give
+///   these shares to no contract that does not know about claims: a plain AMM pair, an ERC-4626 wrapper or a vault of
+///   vaults loses its part, and so does ICollateralMarket, which never claims: do not use these shares as collateral in
+///   it, nor lend them there. If nobody held shares that day, it goes to cash.
 /// - WRITE_OFF_DELAY after the due time anybody may write a loan off. That is for the books only; the price lost it at
 ///   the due time.
 /// - Only cash can be withdrawn (`maxWithdraw`); the rest follows as loans are repaid. While a share is next to nothing
@@ -111,7 +113,8 @@ interface ICreditLine is IERC4626 {
     event DuesPassed(uint256 indexed day, uint256 debt);
 
     error ZeroAmount();
-    error InvalidTerms();
+    /// @notice `field` of the terms is out of its bounds, or does not fit the model.
+    error InvalidTerms(bytes32 field);
     error ModelNotAccepted(uint256 modelId);
     error IssuerNotAccepted(address issuer);
     error NotSuccessor(address successor, address predecessor);

@@ -16,6 +16,9 @@ pragma solidity ^0.8.28;
 /// - A transfer is covered whole or not at all: one above the free rest counts in full against the clearance.
 /// - Small transfers read no registry: they pass whatever becomes of issuer and model. Large ones stop when the issuer
 ///   is suspended or the model deprecated. Do not gate repayments, withdrawals or liquidations.
+/// - Its issuer is that one address for ever: it follows no successor of a rotated key. Once the issuer retired or was
+///   superseded, or the model is deprecated or frozen, only small transfers pass, and a new gate is the only way out. An
+///   issuer whose keys must change is best a contract (ERC-1271) that keeps its address; keep a way to name another gate.
 /// - The gate knows wallets. Somebody who splits money over many wallets first uses up a free limit for each: count
 ///   the transfers that fill them, as they are gated as well.
 /// - It trusts its caller about sender and amount, which can only hurt the caller.
@@ -29,7 +32,8 @@ interface IFraudGate {
         uint256 used
     );
 
-    error InvalidLimits();
+    /// @notice `field` of the constructor's arguments makes no sense, or does not fit the model.
+    error InvalidLimits(bytes32 field);
     /// @notice Above the free limit, and the decision's tier allows nothing: zero, or one that there is not.
     error SenderRefused(address sender);
     error ClearanceStale(uint64 observedAt, uint64 maxAge);

@@ -86,7 +86,8 @@ interface IModelRegistry is IERCZKMLRegistry, IERCZKMLVerifier, IVerdictVerifier
     error VerifierCodeFrozen(address owner, bytes32 codeHash);
     error EmptyBatch();
     error NotPendingOwner(uint256 modelId, address caller);
-    error InvalidLayout();
+    /// @notice `field` of the layout is out of its bounds, or does not fit the others.
+    error InvalidLayout(bytes32 field);
     error InvalidMaxAge();
     error ModelHashMismatch(bytes32 expected, bytes32 actual);
     error VerifyingKeyMismatch(bytes32 expected, bytes32 actual);

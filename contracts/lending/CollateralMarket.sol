@@ -28,7 +28,7 @@ contract CollateralMarket is MarketViews, ReentrancyGuardTransient {
     function createMarket(MarketParams memory params) external nonReentrant returns (bytes32 id) {
         id = idOf(params);
         if (_markets[id].accruedAt != 0) revert MarketExists(id);
-        MarketParamsLib.check(params, decisionRegistry.modelRegistry());
+        MarketParamsLib.check(params, decisionRegistry.modelRegistry(), decisionRegistry.issuerRegistry());
         _params[id] = params;
         Market memory market;
         market.accruedAt = uint64(block.timestamp);

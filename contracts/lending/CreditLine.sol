@@ -163,18 +163,16 @@ contract CreditLine is LendingVault, VerdictConsumer, Ownable2Step {
         if (models.statusOf(modelId) != IModelRegistry.ModelStatus.Active) revert ModelNotAccepted(modelId);
         IModelRegistry.Layout memory outputs = models.layoutOf(modelId);
         uint256 count = terms.tiers.length;
+        if (outputs.reveal != LayoutLib.REVEAL_TIER || outputs.polarity != LayoutLib.POLARITY_HIGHER) {
+            revert InvalidTerms("modelId");
+        }
         if (
-            outputs.reveal != LayoutLib.REVEAL_TIER ||
-            outputs.polarity != LayoutLib.POLARITY_HIGHER ||
-            count != outputs.thresholds.length + 1 ||
-            terms.tiers[0].limit != 0 ||
-            terms.tiers[0].annualRateBps != 0 ||
-            terms.maxDecisionAge == 0 ||
-            terms.termDays == 0 ||
-            terms.termDays > MAX_TERM_DAYS
-        ) revert InvalidTerms();
+            count != outputs.thresholds.length + 1 || terms.tiers[0].limit != 0 || terms.tiers[0].annualRateBps != 0
+        ) revert InvalidTerms("tiers");
+        if (terms.maxDecisionAge == 0) revert InvalidTerms("maxDecisionAge");
+        if (terms.termDays == 0 || terms.termDays > MAX_TERM_DAYS) revert InvalidTerms("termDays");
         for (uint256 tier = 1; tier < count; ++tier) {
-            if (terms.tiers[tier].annualRateBps > MAX_ANNUAL_RATE_BPS) revert InvalidTerms();
+            if (terms.tiers[tier].annualRateBps > MAX_ANNUAL_RATE_BPS) revert InvalidTerms("tiers");
         }
         _terms[modelId] = terms;
         emit ModelTermsSet(modelId, terms);

@@ -141,12 +141,12 @@ abstract contract MarketStore is ICollateralMarket, VerdictConsumer {
         address borrower
     ) internal view returns (uint256 tier, uint256 lltvBps, bytes32 personId) {
         uint256 modelId = params.modelId;
-        IDecisionRegistry.Decision memory decision = _decisionOf(modelId, params.issuer, borrower);
+        IDecisionRegistry.Value memory proven = _valueOf(modelId, params.issuer, borrower);
         uint64 maxAge = params.maxDecisionAge;
-        if (block.timestamp > uint256(decision.observedAt) + maxAge) revert DecisionStale(decision.observedAt, maxAge);
-        lltvBps = _lltvOf(params, decision.values[0]);
+        if (block.timestamp > uint256(proven.observedAt) + maxAge) revert DecisionStale(proven.observedAt, maxAge);
+        lltvBps = _lltvOf(params, proven.value);
         if (lltvBps == 0) revert DecisionNegative(modelId, borrower);
-        return (uint256(decision.values[0]), lltvBps, decision.personId);
+        return (uint256(proven.value), lltvBps, proven.personId);
     }
 
     /// @dev LLTV of a tier; zero for a refusal. The circuit bounds the tier; one beyond the list fails the array access.

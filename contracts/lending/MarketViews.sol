@@ -100,16 +100,16 @@ abstract contract MarketViews is MarketStore {
         Position memory position,
         address account
     ) private view returns (uint256 lltvBps) {
-        (IDecisionRegistry.DecisionStatus status, IDecisionRegistry.Decision memory decision) = _tryDecisionOf(
+        (IDecisionRegistry.DecisionStatus status, IDecisionRegistry.Value memory proven) = _tryValueOf(
             params.modelId,
             params.issuer,
             account
         );
         if (status != IDecisionRegistry.DecisionStatus.Valid) return 0;
-        if (block.timestamp > uint256(decision.observedAt) + params.maxDecisionAge) return 0;
-        lltvBps = _lltvOf(params, decision.values[0]);
+        if (block.timestamp > uint256(proven.observedAt) + params.maxDecisionAge) return 0;
+        lltvBps = _lltvOf(params, proven.value);
         if (position.borrowShares == 0) return lltvBps;
-        return decision.personId == position.personId ? Math.min(lltvBps, position.lltvBps) : 0;
+        return proven.personId == position.personId ? Math.min(lltvBps, position.lltvBps) : 0;
     }
 
     function _upToNow(bytes32 id) private view returns (Market memory market) {

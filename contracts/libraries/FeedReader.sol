@@ -48,6 +48,22 @@ library FeedReader {
         revert ICollateralMarket.PriceStale(feed, updatedAt, maxAge);
     }
 
+    /// @notice Whether `feed` knows latestRoundData: it answers a round, or says with an error why it has none yet.
+    /// What reverts without a word, answers too little or has no code is no feed.
+    function isFeed(address feed) internal view returns (bool known) {
+        bytes4 selector = AggregatorV3Interface.latestRoundData.selector;
+        assembly ("memory-safe") {
+            mstore(0x00, selector) // scratch; the answer is measured, not taken
+            switch staticcall(FEED_GAS, feed, 0x00, 4, 0x00, 0)
+            case 0 {
+                known := gt(returndatasize(), 3)
+            }
+            default {
+                known := gt(returndatasize(), sub(ANSWER_BYTES, 1))
+            }
+        }
+    }
+
     /// @notice The latest round, without looking at it.
     /// @return success False if the feed did not answer.
     /// @return answer The price, or the state of a sequencer.

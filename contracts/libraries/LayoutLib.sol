@@ -41,25 +41,28 @@ library LayoutLib {
         return keccak256(abi.encode(MODEL_DOMAIN, contentHash, layoutHash));
     }
 
-    /// @notice Revert with InvalidLayout unless the layout can be that of a model.
+    /// @notice Revert with InvalidLayout and the field's name unless the layout can be that of a model.
     /// @dev Tier mode: one output without decimals, at least one threshold, all ascending and in range.
     /// Other modes have no thresholds.
     function check(IModelRegistry.Layout calldata outputLayout) internal pure {
         uint256 count = outputLayout.decimals.length;
-        bool valid = count != 0 &&
-            count <= MAX_OUTPUTS &&
-            outputLayout.polarity <= MAX_POLARITY &&
-            outputLayout.reveal <= MAX_REVEAL &&
-            outputLayout.schemaHash != 0;
-        for (uint256 i = 0; valid && i < count; ++i) {
-            valid = outputLayout.decimals[i] <= MAX_DECIMALS;
+        _require(outputLayout.schemaHash != 0, "schemaHash");
+        _require(count != 0 && count <= MAX_OUTPUTS, "decimals");
+        for (uint256 i = 0; i < count; ++i) {
+            _require(outputLayout.decimals[i] <= MAX_DECIMALS, "decimals");
         }
+        _require(outputLayout.polarity <= MAX_POLARITY, "polarity");
+        _require(outputLayout.reveal <= MAX_REVEAL, "reveal");
         if (outputLayout.reveal == REVEAL_TIER) {
-            valid = valid && count == 1 && outputLayout.decimals[0] == 0 && _ascending(outputLayout.thresholds);
+            _require(count == 1 && outputLayout.decimals[0] == 0, "decimals");
+            _require(_ascending(outputLayout.thresholds), "thresholds");
         } else {
-            valid = valid && outputLayout.thresholds.length == 0;
+            _require(outputLayout.thresholds.length == 0, "thresholds");
         }
-        if (!valid) revert IModelRegistry.InvalidLayout();
+    }
+
+    function _require(bool holds, bytes32 field) private pure {
+        if (!holds) revert IModelRegistry.InvalidLayout(field);
     }
 
     function _ascending(int256[] calldata thresholds) private pure returns (bool) {

@@ -3,7 +3,9 @@ pragma solidity ^0.8.28;
 
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
 import {ICollateralMarket} from "../interfaces/ICollateralMarket.sol";
+import {IIssuerRegistry} from "../interfaces/IIssuerRegistry.sol";
 import {IModelRegistry} from "../interfaces/IModelRegistry.sol";
+import {FeedReader} from "./FeedReader.sol";
 import {LayoutLib} from "./LayoutLib.sol";
 
 /// @title What a market may be. See ICollateralMarket.createMarket.
@@ -21,15 +23,21 @@ library MarketParamsLib {
     uint256 private constant LEAST_MIN_DEBT = 1e6;
 
     /// @notice Revert with InvalidParams and the field's name unless the market may exist.
-    function check(ICollateralMarket.MarketParams memory params, IModelRegistry models) internal view {
+    function check(
+        ICollateralMarket.MarketParams memory params,
+        IModelRegistry models,
+        IIssuerRegistry issuers
+    ) internal view {
         _require(params.collateralToken != params.loanToken, "collateralToken");
         _require(params.maxPriceAge != 0, "maxPriceAge");
         _require(params.maxLiquidationPriceAge >= params.maxPriceAge, "maxLiquidationPriceAge");
         _require(params.maxDecisionAge != 0, "maxDecisionAge");
-        _require(params.sequencerFeed == address(0) || params.sequencerFeed.code.length != 0, "sequencerFeed");
+        _require(FeedReader.isFeed(params.collateralFeed), "collateralFeed");
+        _require(params.loanFeed == address(0) || FeedReader.isFeed(params.loanFeed), "loanFeed");
+        _require(params.sequencerFeed == address(0) || FeedReader.isFeed(params.sequencerFeed), "sequencerFeed");
         _require(params.sequencerGrace <= MAX_SEQUENCER_GRACE, "sequencerGrace");
         _require(params.sequencerFeed == address(0) || params.sequencerGrace != 0, "sequencerGrace");
-        _require(params.issuer != address(0), "issuer");
+        _require(issuers.statusOf(params.issuer) == IIssuerRegistry.IssuerStatus.Active, "issuer");
         _require(params.minDebt >= LEAST_MIN_DEBT, "minDebt");
         _checkLiquidation(params);
         _checkRates(params);
@@ -79,11 +87,19 @@ library MarketParamsLib {
         _require(best != 0 && best < params.hardLltvBps, "lltvsBps");
     }
 
-    /// @dev `decimals()` of a token or a feed: both have the same getter.
+    /// @dev `decimals()` of a token or a feed: both have the same getter. Whatever is no such thing is named.
     function _decimals(address source, bytes32 field) private view returns (int16) {
-        _require(source.code.length != 0, field);
-        uint8 decimals = IERC20Metadata(source).decimals();
-        _require(decimals <= MAX_DECIMALS, field);
+        bytes4 selector = IERC20Metadata.decimals.selector;
+        uint256 gasLimit = FeedReader.FEED_GAS;
+        bool success;
+        uint256 decimals;
+        assembly ("memory-safe") {
+            mstore(0x00, selector) // scratch: receives one word
+            success := staticcall(gasLimit, source, 0x00, 4, 0x00, 0x20)
+            success := and(success, gt(returndatasize(), 0x1f)) // code without an answer, or no code
+            decimals := mload(0x00)
+        }
+        _require(success && decimals <= MAX_DECIMALS, field);
         return int16(uint16(decimals));
     }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-pragma solidity 0.8.37;
+pragma solidity ^0.8.28;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {IDecisionRegistry} from "../interfaces/IDecisionRegistry.sol";
@@ -42,19 +42,19 @@ contract FraudGate is IFraudGate, VerdictConsumer {
         uint256[] memory allowances
     ) VerdictConsumer(registry_) {
         IModelRegistry.Layout memory outputs = registry_.modelRegistry().layoutOf(modelId_);
-        bool valid = outputs.reveal == LayoutLib.REVEAL_TIER &&
-            outputs.polarity == LayoutLib.POLARITY_HIGHER &&
-            allowances.length == outputs.thresholds.length + 1 &&
-            allowances[0] == 0 &&
-            issuer_ != address(0) &&
-            window_ != 0 &&
-            maxAge_ != 0;
-        for (uint256 i = 1; valid && i < allowances.length; ++i) {
-            valid = allowances[i] >= allowances[i - 1];
+        _require(
+            outputs.reveal == LayoutLib.REVEAL_TIER && outputs.polarity == LayoutLib.POLARITY_HIGHER,
+            "modelId"
+        );
+        _require(issuer_ != address(0), "issuer");
+        _require(window_ != 0, "window");
+        _require(maxAge_ != 0, "maxAge");
+        _require(allowances.length == outputs.thresholds.length + 1 && allowances[0] == 0, "allowances");
+        for (uint256 i = 1; i < allowances.length; ++i) {
+            _require(allowances[i] >= allowances[i - 1], "allowances");
         }
-        if (!valid) revert InvalidLimits();
         modelId = modelId_;
-        // slither-disable-next-line missing-zero-check (part of `valid` above)
+        // slither-disable-next-line missing-zero-check (required above)
         issuer = issuer_;
         freeLimit = freeLimit_;
         window = window_;
@@ -112,6 +112,10 @@ contract FraudGate is IFraudGate, VerdictConsumer {
     /// @dev Nothing for a tier that there is not: a model on a development key proves any.
     function _allowanceOf(int256 tier) private view returns (uint256) {
         return tier < 0 ? 0 : allowanceOf(uint256(tier));
+    }
+
+    function _require(bool holds, bytes32 field) private pure {
+        if (!holds) revert InvalidLimits(field);
     }
 
     /// @dev The running window, or a new one that starts now.

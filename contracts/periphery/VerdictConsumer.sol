@@ -32,13 +32,22 @@ abstract contract VerdictConsumer {
     }
 
     /// @dev The first output (of a tier model the tier), whose it is and its times, if the decision is valid; reverts with
-    /// the registry's reason otherwise. What a loan needs, for less than half of the gas.
+    /// the registry's reason otherwise. What a loan needs, for about two thirds of _decisionOf's gas.
     function _valueOf(
         uint256 modelId,
         address issuer,
         address subject
     ) internal view returns (IDecisionRegistry.Value memory) {
         return decisionRegistry.valueOf(modelId, issuer, subject, address(this));
+    }
+
+    /// @dev The same without reverting; use the value only when the status is Valid.
+    function _tryValueOf(
+        uint256 modelId,
+        address issuer,
+        address subject
+    ) internal view returns (IDecisionRegistry.DecisionStatus, IDecisionRegistry.Value memory) {
+        return decisionRegistry.tryValueOf(modelId, issuer, subject, address(this));
     }
 
     /// @dev The decision without reverting; use the decision only when the status is Valid.

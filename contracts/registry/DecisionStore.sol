@@ -50,6 +50,7 @@ abstract contract DecisionStore is IDecisionRegistry {
 
     /// @inheritdoc IDecisionRegistry
     function invalidateConsentNonce(uint256 nonce) external {
+        if (nonce > type(uint176).max) revert ConsentNonceTooLarge(nonce);
         if (_consentNonces[msg.sender].get(nonce)) revert ConsentNonceUsed(msg.sender, nonce);
         _consentNonces[msg.sender].set(nonce);
         emit ConsentNonceInvalidated(msg.sender, nonce);

@@ -38,6 +38,7 @@ def measure_demo(lab: Lab) -> dict[str, int]:
     where = (lab.issuer.address, alice, bob)
     now = lab.network.now()
     decision = (*DECIDED, lab.issuer.address, PERSON, bytes(32), now, now + DAY, 1)
+    send("MockDecisionRegistry", "setTiers", 5, 3)
     send("MockDecisionRegistry", "decide", 5, *where, 2, PERSON, 10 * DAY)
     send("MockDecisionRegistry", "setStatus", 5, *where, 4)
     send("MockDecisionRegistry", "setDecision", 6, alice, bob, decision)

@@ -69,7 +69,11 @@ def decisions(scene: Scene) -> Calls:
 def mock(scene: Scene) -> Calls:
     lab = scene.lab
     where = (lab.tier_model, lab.issuer.address, lab.alice.address, lab.address("CreditLine"))
-    return dict.fromkeys(READS, where)
+    return dict.fromkeys(READS, where) | {
+        "layoutOf": where[:1],
+        "statusOf(uint256)": where[:1],
+        "statusOf(address)": where[1:2],
+    }
 
 
 def audits(scene: Scene) -> Calls:

@@ -70,4 +70,5 @@ def _gate(lab: Lab) -> None:
 def _mock(lab: Lab) -> None:
     lab.deploy("MockDecisionRegistry")
     where = (lab.tier_model, lab.issuer.address, lab.alice.address, lab.address("CreditLine"))
+    lab.send("MockDecisionRegistry", "setTiers", lab.tier_model, 3)
     lab.send("MockDecisionRegistry", "decide", *where, 2, PERSON, 10 * DAY)

@@ -135,6 +135,11 @@ def reverts(error: str, *args: object) -> Iterator[None]:
         assert [_lower(arg) for arg in caught.value.args_] == [_lower(arg) for arg in args]
 
 
+def word(text: str) -> bytes:
+    """A short text as the bytes32 in which errors name a field."""
+    return text.encode().ljust(32, b"\0")
+
+
 def _lower(arg: object) -> object:
     return arg.lower() if isinstance(arg, str) else arg  # addresses compare without their checksum
 

@@ -10,7 +10,7 @@ import pytest
 from prover.chain.artifacts import load_artifact
 from prover.chain.signer import Signer
 from tests.contracts.asset_lab import DECAY, DEED, DOLLAR, FLOOR, HAIRCUT, LEAST, MOST, Estate
-from tests.contracts.lab import DAY, PERSON, SCHEMA, Lab, reverts
+from tests.contracts.lab import DAY, PERSON, SCHEMA, Lab, reverts, word
 
 ZERO = "0x" + "00" * 20
 
@@ -318,7 +318,9 @@ def test_a_planned_change_of_keys_withdraws_nothing(estate: Estate) -> None:
         assert lab.read("AppraisalFeed", "freshAppraisal") == 400_000 * DOLLAR
         if lab.read("AppraisalFeed", "issuer") == lab.issuer.address:
             lab.send("AppraisalFeed", "followIssuer", by=lab.mallory)
-    lab.send("IssuerRegistry", "revokeAttestation", lab.issuer.address, digest, by=lab.issuer)  # still its own to revoke
+    lab.send(
+        "IssuerRegistry", "revokeAttestation", lab.issuer.address, digest, by=lab.issuer
+    )  # still its own to revoke
     lab.send("AppraisalFeed", "retract", by=lab.mallory)
 
 
@@ -371,29 +373,30 @@ def test_without_a_successor_nobody_is_followed(estate: Estate) -> None:
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("field", "change"),
     [
-        {"issuer": ZERO},
-        {"shares": "0x" + "11" * 20},
-        {"unit": 0},
-        {"haircutBps": 10_000},
-        {"floorBps": 0},
-        {"floorBps": 10_001},
-        {"decayPeriod": 0},
-        {"minAppraisal": 0},
-        {"minAppraisal": 2},  # 80 % of 50 % of it is nothing
-        {"minAppraisal": 2, "haircutBps": 4_000, "floorBps": 9_000},  # 54 % is one, but in two steps nothing
-        {"minAppraisal": MOST + 1},
+        ("issuer", {"issuer": ZERO}),
+        ("shares", {"shares": "0x" + "11" * 20}),
+        ("unit", {"unit": 0}),
+        ("haircutBps", {"haircutBps": 10_000}),
+        ("floorBps", {"floorBps": 0}),
+        ("floorBps", {"floorBps": 10_001}),
+        ("decayPeriod", {"decayPeriod": 0}),
+        ("minAppraisal", {"minAppraisal": 0}),
+        ("minAppraisal", {"minAppraisal": 2}),  # 80 % of 50 % of it is nothing
+        # 54 % is one, but in two steps nothing
+        ("minAppraisal", {"minAppraisal": 2, "haircutBps": 4_000, "floorBps": 9_000}),
+        ("maxAppraisal", {"minAppraisal": MOST + 1}),
     ],
 )
-def test_a_feed_that_could_not_work(estate: Estate, change: dict[str, object]) -> None:
-    with reverts("InvalidConfig"):
+def test_a_feed_that_could_not_work(estate: Estate, field: str, change: dict[str, object]) -> None:
+    with reverts("InvalidConfig", word(field)):
         estate.deploy_feed(**change)
 
 
 def test_models_that_do_not_appraise(estate: Estate) -> None:
     for model in (estate.lab.tier_model, estate.lab.score_model, 5):  # tiers; seven scores; nothing
-        with reverts("InvalidConfig"):
+        with reverts("InvalidConfig", word("modelId")):
             estate.deploy_feed(modelId=model)
     with reverts("InvalidDecisionRegistry", ZERO):
         estate.lab.deploy_as("x", load_artifact("AppraisalFeed"), ZERO, estate.config(), "")

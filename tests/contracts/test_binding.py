@@ -19,6 +19,7 @@ from tests.contracts.lab import (
     TRANSCRIPT,
     Lab,
     reverts,
+    word,
 )
 
 FALSE = bytes(32)
@@ -99,27 +100,27 @@ def test_layout_and_content_are_part_of_the_models_hash(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(
-    "layout",
+    ("field", "layout"),
     [
-        pytest.param((bytes(32), [0], 0, 0, []), id="no schema"),
-        pytest.param((SCHEMA, [], 0, 0, []), id="no output"),
-        pytest.param((SCHEMA, [0] * 1025, 0, 0, []), id="too many outputs"),
-        pytest.param((SCHEMA, [19], 0, 0, []), id="too many decimals"),
-        pytest.param((SCHEMA, [0], 3, 0, []), id="unknown polarity"),
-        pytest.param((SCHEMA, [0], 0, 3, []), id="unknown reveal"),
-        pytest.param((SCHEMA, [0], 0, 0, [1]), id="thresholds without tiers"),
-        pytest.param((SCHEMA, [0], 1, 2, []), id="tiers without thresholds"),
-        pytest.param((SCHEMA, [0, 0], 1, 2, [1]), id="two tier outputs"),
-        pytest.param((SCHEMA, [1], 1, 2, [1]), id="tier with decimals"),
-        pytest.param((SCHEMA, [0], 1, 2, [1, 1]), id="equal thresholds"),
-        pytest.param((SCHEMA, [0], 1, 2, [2, 1]), id="falling thresholds"),
-        pytest.param((SCHEMA, [0], 1, 2, [LIMIT]), id="threshold too high"),
-        pytest.param((SCHEMA, [0], 1, 2, [-LIMIT - 1]), id="threshold too low"),
-        pytest.param((SCHEMA, [0], 1, 2, list(range(256))), id="too many thresholds"),
+        pytest.param("schemaHash", (bytes(32), [0], 0, 0, []), id="no schema"),
+        pytest.param("decimals", (SCHEMA, [], 0, 0, []), id="no output"),
+        pytest.param("decimals", (SCHEMA, [0] * 1025, 0, 0, []), id="too many outputs"),
+        pytest.param("decimals", (SCHEMA, [19], 0, 0, []), id="too many decimals"),
+        pytest.param("polarity", (SCHEMA, [0], 3, 0, []), id="unknown polarity"),
+        pytest.param("reveal", (SCHEMA, [0], 0, 3, []), id="unknown reveal"),
+        pytest.param("thresholds", (SCHEMA, [0], 0, 0, [1]), id="thresholds without tiers"),
+        pytest.param("thresholds", (SCHEMA, [0], 1, 2, []), id="tiers without thresholds"),
+        pytest.param("decimals", (SCHEMA, [0, 0], 1, 2, [1]), id="two tier outputs"),
+        pytest.param("decimals", (SCHEMA, [1], 1, 2, [1]), id="tier with decimals"),
+        pytest.param("thresholds", (SCHEMA, [0], 1, 2, [1, 1]), id="equal thresholds"),
+        pytest.param("thresholds", (SCHEMA, [0], 1, 2, [2, 1]), id="falling thresholds"),
+        pytest.param("thresholds", (SCHEMA, [0], 1, 2, [LIMIT]), id="threshold too high"),
+        pytest.param("thresholds", (SCHEMA, [0], 1, 2, [-LIMIT - 1]), id="threshold too low"),
+        pytest.param("thresholds", (SCHEMA, [0], 1, 2, list(range(256))), id="too many thresholds"),
     ],
 )
-def test_layouts_that_mean_nothing_are_refused(lab: Lab, layout: tuple[Any, ...]) -> None:
-    with reverts("InvalidLayout"):
+def test_layouts_that_mean_nothing_are_refused(lab: Lab, field: str, layout: tuple[Any, ...]) -> None:
+    with reverts("InvalidLayout", word(field)):
         bind(lab, pending(lab, layout), lab.address("TierVerifier"), layout)
 
 

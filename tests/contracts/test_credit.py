@@ -21,6 +21,7 @@ from tests.contracts.lab import (
     UNIT,
     Lab,
     reverts,
+    word,
 )
 
 ZERO = "0x" + "00" * 20
@@ -436,29 +437,29 @@ def test_the_owner_cannot_leave_the_caps_to_nobody(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(
-    "terms",
+    ("field", "terms"),
     [
-        pytest.param(([(1, 0), *TIERS[1:]], *TERMS[1:]), id="tier 0 may borrow"),
-        pytest.param(([(0, 1), *TIERS[1:]], *TERMS[1:]), id="tier 0 has a rate"),
-        pytest.param((TIERS[:2], *TERMS[1:]), id="a tier without a limit"),
-        pytest.param(([*TIERS, (1, 1)], *TERMS[1:]), id="a limit without a tier"),
-        pytest.param(([], *TERMS[1:]), id="no tiers"),
-        pytest.param((*TERMS[:2], 0, 90), id="no age"),
-        pytest.param((*TERMS[:3], 0), id="no term"),
-        pytest.param((*TERMS[:3], 731), id="too long a term"),
-        pytest.param(([*TIERS[:2], (1, 100_001)], *TERMS[1:]), id="usury"),
+        pytest.param("tiers", ([(1, 0), *TIERS[1:]], *TERMS[1:]), id="tier 0 may borrow"),
+        pytest.param("tiers", ([(0, 1), *TIERS[1:]], *TERMS[1:]), id="tier 0 has a rate"),
+        pytest.param("tiers", (TIERS[:2], *TERMS[1:]), id="a tier without a limit"),
+        pytest.param("tiers", ([*TIERS, (1, 1)], *TERMS[1:]), id="a limit without a tier"),
+        pytest.param("tiers", ([], *TERMS[1:]), id="no tiers"),
+        pytest.param("maxDecisionAge", (*TERMS[:2], 0, 90), id="no age"),
+        pytest.param("termDays", (*TERMS[:3], 0), id="no term"),
+        pytest.param("termDays", (*TERMS[:3], 731), id="too long a term"),
+        pytest.param("tiers", ([*TIERS[:2], (1, 100_001)], *TERMS[1:]), id="usury"),
     ],
 )
-def test_terms_fit_the_model(lab: Lab, terms: tuple[Any, ...]) -> None:
-    with reverts("InvalidTerms"):
+def test_terms_fit_the_model(lab: Lab, field: str, terms: tuple[Any, ...]) -> None:
+    with reverts("InvalidTerms", word(field)):
         lab.send("CreditLine", "setModelTerms", lab.tier_model, terms)
 
 
 def test_only_active_tier_models_where_higher_is_better(lab: Lab) -> None:
-    with reverts("InvalidTerms"):
+    with reverts("InvalidTerms", word("modelId")):
         lab.send("CreditLine", "setModelTerms", lab.score_model, TERMS)
     worse = lab.register("TierVerifier", (SCHEMA, [0], 2, 2, [5_000, 8_000]), "lower is better")
-    with reverts("InvalidTerms"):
+    with reverts("InvalidTerms", word("modelId")):
         lab.send("CreditLine", "setModelTerms", worse, TERMS)
     for unknown in (1, lab.tier_model):
         if unknown == lab.tier_model:

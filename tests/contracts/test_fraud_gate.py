@@ -13,7 +13,7 @@ from prover.chain.signer import Signer
 from prover.chain.transactions import Receipt
 from tests.contracts.asset_lab import Estate
 from tests.contracts.circuits import helper_contracts
-from tests.contracts.lab import DAY, TIER_LAYOUT, UNIT, Lab, Submission, reverts
+from tests.contracts.lab import DAY, TIER_LAYOUT, UNIT, Lab, Submission, reverts, word
 
 ZERO = "0x" + "00" * 20
 FREE, WINDOW, FRESH = 100 * UNIT, DAY, 3_600
@@ -219,27 +219,27 @@ def test_huge_amounts_do_not_wrap(gated: Lab) -> None:
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("field", "change"),
     [
-        {"issuer": ZERO},
-        {"window": 0},
-        {"max_age": 0},
-        {"allowances": []},
-        {"allowances": [0, 1]},
-        {"allowances": [0, 1, 2, 3]},
-        {"allowances": [1, 2, 3]},  # fraud would pass
-        {"allowances": [0, 3, 2]},
+        ("issuer", {"issuer": ZERO}),
+        ("window", {"window": 0}),
+        ("maxAge", {"max_age": 0}),
+        ("allowances", {"allowances": []}),
+        ("allowances", {"allowances": [0, 1]}),
+        ("allowances", {"allowances": [0, 1, 2, 3]}),
+        ("allowances", {"allowances": [1, 2, 3]}),  # fraud would pass
+        ("allowances", {"allowances": [0, 3, 2]}),
     ],
 )
-def test_limits_that_make_no_sense(lab: Lab, change: dict[str, Any]) -> None:
-    with reverts("InvalidLimits"):
+def test_limits_that_make_no_sense(lab: Lab, field: str, change: dict[str, Any]) -> None:
+    with reverts("InvalidLimits", word(field)):
         deploy_gate(lab, **change)
 
 
 def test_models_that_do_not_tell_fraud(lab: Lab) -> None:
     lower_is_better = lab.register("TierVerifier", (*TIER_LAYOUT[:2], 2, *TIER_LAYOUT[3:]), "lower")
     for model in (lab.score_model, lower_is_better, 5):
-        with reverts("InvalidLimits"):
+        with reverts("InvalidLimits", word("modelId")):
             deploy_gate(lab, model=model)
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from prover.chain.artifacts import load_artifact
-from tests.contracts.lab import DAY, PERSON, SCHEMA, UNIT, Lab, reverts
+from tests.contracts.circuits import helper_contracts
+from tests.contracts.lab import DAY, PERSON, SCHEMA, UNIT, Lab, reverts, word
 from tests.contracts.market_lab import HOUR, MAX, SUPPLIED, WAD, YEAR, ZERO, MarketLab, handle, standing_market
 
 SHARE = 10**6  # shares of an asset in an untouched pool
@@ -370,6 +371,7 @@ def test_a_market_exists_once(market: MarketLab) -> None:
         ("maxLiquidationPriceAge", {"max_liquidation_price_age": DAY - 1}),
         ("maxDecisionAge", {"max_decision_age": 0}),
         ("issuer", {"issuer": ZERO}),
+        ("issuer", {"issuer": "0x" + "11" * 20}),  # nobody registered it
         ("incentiveBps", {"incentive": 0}),
         ("incentiveBps", {"incentive": 2_501, "hard_lltv": 7_600}),
         ("hardLltvBps", {"hard_lltv": 9_524}),
@@ -400,13 +402,41 @@ def test_parameters_have_bounds(market: MarketLab, field: str, changes: dict[str
     changes = {name: lab.address(to) if to in ("Dollar", "GoldFeed") else to for name, to in changes.items()}
     if changes.get("model_id") == "score":
         changes = {"model_id": lab.score_model}
-    with reverts("InvalidParams", field.encode().ljust(32, b"\0")):
+    with reverts("InvalidParams", word(field)):
         market.create(market.usual(**changes))
+
+
+def test_what_is_no_token_and_no_feed_is_named(market: MarketLab) -> None:
+    """Contracts that answer something else, too little, or that burn what they are given."""
+    lab = market.lab
+    registry, mute = lab.address("DecisionRegistry"), lab.deploy_as("Mute", helper_contracts()["HostileFeed"])
+    for field, changes in {
+        "loanToken": {"loan_token": registry},
+        "collateralToken": {"collateral_token": registry},
+        "collateralFeed": {"collateral_feed": lab.address("Gold")},  # decimals, and no price
+        "loanFeed": {"loan_feed": lab.address("Gold")},
+        "sequencerFeed": {"sequencer_feed": registry},
+    }.items():
+        with reverts("InvalidParams", word(field)):
+            market.create(market.usual(**changes))
+    for mood in (1, 3):  # burns its gas, a byte too few
+        lab.send("Mute", "turn", mood)
+        with reverts("InvalidParams", word("collateralFeed")):
+            market.create(market.usual(collateral_feed=mute.address))
+
+
+def test_the_issuer_is_active_when_the_market_opens(market: MarketLab) -> None:
+    lab = market.lab
+    lab.send("IssuerRegistry", "suspendIssuer", lab.issuer.address, by=lab.admin)
+    with reverts("InvalidParams", word("issuer")):
+        market.open(min_debt=UNIT)
+    lab.send("IssuerRegistry", "resumeIssuer", lab.issuer.address, by=lab.admin)
+    market.open(min_debt=UNIT)
 
 
 def test_the_models_better_is_higher(market: MarketLab) -> None:
     model = market.lab.register("TierVerifier", (SCHEMA, [0], 2, 2, [5_000, 8_000]), "lower is better")
-    with reverts("InvalidParams", b"modelId".ljust(32, b"\0")):
+    with reverts("InvalidParams", word("modelId")):
         market.create(market.usual(model_id=model))
 
 

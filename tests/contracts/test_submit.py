@@ -168,6 +168,24 @@ def test_a_subject_can_take_a_consent_back_before_it_is_relayed(lab: Lab) -> Non
         lab.send("DecisionRegistry", "invalidateConsentNonce", 3, by=lab.alice)
 
 
+def test_only_nonces_that_a_consent_can_have_are_taken_back(lab: Lab) -> None:
+    lab.send("DecisionRegistry", "invalidateConsentNonce", 2**176 - 1, by=lab.alice)
+    for unusable in (2**176, 2**200, 2**256 - 1):
+        with reverts("ConsentNonceTooLarge", unusable):
+            lab.send("DecisionRegistry", "invalidateConsentNonce", unusable, by=lab.alice)
+
+
+def test_the_issuers_minimum_itself_is_accepted(lab: Lab) -> None:
+    """StaleSequence's two floors: the minimum counts, the last accepted sequence only for the same attestation."""
+    minimum = (lab.issuer.address, lab.alice.address, SCHEMA, 5)
+    lab.send("IssuerRegistry", "raiseMinimumSequence", *minimum, by=lab.issuer)
+    with reverts("StaleSequence", 5, 4):
+        lab.submit(lab.submission(sequence=4))
+    lab.decided(sequence=5)
+    with reverts("StaleSequence", 5, 5):
+        lab.submit(lab.submission(sequence=5, nonce=1, personId=b"\x07" * 32))
+
+
 def test_a_failed_submission_leaves_nothing_behind(lab: Lab) -> None:
     good = lab.submission()
     other = lab.tier.prove(tier_wires(secret_of(1), lab.context(good.consent)))
