@@ -31,9 +31,10 @@ pragma solidity ^0.8.28;
 ///   closing the next, after a unit of interest or of collateral.
 /// - A debt is nothing or at least `minDebt`, after whatever is done to it (but for what the roundings of others take
 ///   off it), so that it is worth a liquidator's gas and a unit of rounding is nothing to a share's price. `minDebt` is
-///   at least 1,000,000 smallest units: one whole token of 6 decimals, a million of a token without decimals. A partial
-///   repayment or liquidation that would leave less is refused (DebtTooSmall): leave that much, or pay all with
-///   type(uint256).max, which nothing refuses.
+///   at least 1,000,000 smallest units: one whole token of 6 decimals, a million of a token without decimals. A repayment
+///   of a sum that would leave less takes only what leaves that much (so nobody's small payment just before makes it
+///   refused); one in shares, or a liquidation, is refused (DebtTooSmall). type(uint256).max pays all, and nothing
+///   refuses it.
 /// - When the last debt of a market is gone, what rounding left of the sum of debts is taken off what suppliers own, and
 ///   a unit paid above it is added (RoundingSettled): the interest on one smallest unit since there last was no debt.
 /// - Prices: `collateralFeed` quotes one whole collateral token, `loanFeed` one whole loan token in the same currency;
@@ -284,7 +285,8 @@ interface ICollateralMarket {
 
     /// @notice Pay a debt back; anybody may. More than is owed is not taken.
     /// @dev One of `assets` and `shares` is zero. type(uint256).max of either pays everything, and is never refused for
-    /// its size; less must leave at least `minDebt` (DebtTooSmall).
+    /// its size. Of `assets` below the debt no more is taken than leaves `minDebt` (ZeroAmount if that is nothing);
+    /// `shares` below the debt's must leave at least `minDebt` (DebtTooSmall).
     /// @param id The market.
     /// @param assets Loan tokens to pay; the shares they remove are rounded down.
     /// @param shares Debt shares to remove; the loan tokens they cost are rounded up.

@@ -188,8 +188,9 @@ contract CollateralMarket is MarketViews, ReentrancyGuardTransient {
         if (shares != 0 && shares < owedShares) {
             (assetsIn, sharesOut) = (_debtUp(market, shares), shares);
         } else if (shares == 0 && assets < assetsIn) {
-            assetsIn = assets;
-            sharesOut = SharesLib.toSharesDown(assets, market.totalBorrowAssets, market.totalBorrowShares);
+            // Whoever paid a little first must not make a sum refused that would have saved the position.
+            assetsIn = Math.min(assets, Math.saturatingSub(assetsIn, _params[id].minDebt));
+            sharesOut = SharesLib.toSharesDown(assetsIn, market.totalBorrowAssets, market.totalBorrowShares);
         }
         if (sharesOut == 0) revert ZeroAmount();
 

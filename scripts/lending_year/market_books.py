@@ -182,11 +182,12 @@ class MarketBooks:
         self._note("borrowed", amount)
 
     def repay(self, who: str, amount: int, now: int) -> int:
-        """What was taken: no more than is owed."""
+        """What was taken: no more than is owed, and of less than that no more than leaves the least debt."""
         self.accrue(now)
         position, owed = self.positions[who], self.debt(who)
         shares = position.debt_shares
         if amount < owed:
+            amount = min(amount, max(owed - self.rules.min_debt, 0))
             shares = self._shares_down(amount)
         paid = min(amount, owed)
         self._reduce(position, paid, shares)

@@ -135,7 +135,10 @@ class MarketLedger:
     def payment(self, name: str, assets: int) -> tuple[int, int]:
         """Assets taken and shares gone for a repayment of at most ``assets``."""
         shares, debt = self.of(name).borrow, self.debt(name)
-        return (debt, shares) if assets >= debt else (assets, self.debt_shares_down(assets))
+        if assets >= debt:
+            return debt, shares
+        assets = min(assets, max(debt - self.terms.min_debt, 0))
+        return assets, self.debt_shares_down(assets)
 
     def left(self, name: str, paid: int, shares: int) -> int:
         """What is owed after a payment."""

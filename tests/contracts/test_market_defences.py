@@ -74,22 +74,35 @@ def test_a_repayment_leaves_nothing_or_the_least_debt(market: MarketLab) -> None
     lab = market.lab
     free_of_interest(market)
     market.borrower(300 * UNIT)
-    with reverts("DebtTooSmall", MIN_DEBT - 1, MIN_DEBT):
-        market.repay(200 * UNIT + 1)
-    with reverts("DebtTooSmall", 1, MIN_DEBT):
-        market.repay(300 * UNIT - 1)
     shares = market.position()["borrowShares"]
     with reverts("DebtTooSmall"):
         market.repay(0, shares - 1)
-    with reverts("DebtTooSmall"):
+    with reverts("ZeroAmount"):
         market.repay(1, by=market.borrower(MIN_DEBT, subject=lab.mallory, personId=bytes(32), nonce=1), of=lab.mallory)
-    market.repay(200 * UNIT)  # as far as that
+    (event,) = market.events(market.repay(300 * UNIT - 1), "Repaid")  # takes as much as leaves the least
+    assert event["assets"] == 200 * UNIT
     assert market.debt() == MIN_DEBT
+    with reverts("ZeroAmount"):
+        market.repay(MIN_DEBT - 1)
     market.repay(MIN_DEBT)  # and all of it, as a sum or as MAX or in shares
     market.repay(MAX, by=lab.mallory, of=lab.mallory)
     market.borrow(MIN_DEBT)
     market.repay(0, MAX)
     market.check_books()
+
+
+def test_nobody_gets_a_rescue_refused_by_paying_a_little(market: MarketLab) -> None:
+    """Three dollars from another just before: the rescue's sum would leave dust, and takes a little less instead."""
+    lab = market.lab
+    market.borrower(1_500 * UNIT)
+    market.mint("Dollar", lab.mallory, 1_000 * UNIT)
+    market.quote(190)
+    market.call()
+    market.repay(3 * UNIT, by=lab.mallory)
+    (event,) = market.events(market.repay(1_398 * UNIT), "Repaid")
+    assert 1_396 * UNIT < event["assets"] < 1_398 * UNIT
+    assert market.state()[0] == "Healthy"
+    assert market.debt() >= MIN_DEBT
 
 
 def test_whatever_was_owed_can_be_paid_in_full(market: MarketLab) -> None:
