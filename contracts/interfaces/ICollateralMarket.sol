@@ -203,6 +203,7 @@ interface ICollateralMarket {
     error PersonMismatch(bytes32 expected, bytes32 actual);
     /// @notice `debt` would be left, which is less than `minDebt`: repay all with type(uint256).max, or leave `minDebt`.
     error DebtTooSmall(uint256 debt, uint256 minDebt);
+    error LltvTooLow(uint256 minimum, uint256 actual);
     error BorrowLimitExceeded(uint256 debt, uint256 maxDebt);
     error PositionHealthy(uint256 debt, uint256 maxDebt);
     error PositionUnhealthy(uint256 debt, uint256 maxDebt);
@@ -282,6 +283,22 @@ interface ICollateralMarket {
     /// @param receiver Who gets the tokens.
     /// @return shares Debt shares, rounded up.
     function borrow(bytes32 id, uint256 assets, address onBehalf, address receiver) external returns (uint256 shares);
+
+    /// @notice `borrow`, unless the position's LLTV would be lower than this afterwards (LltvTooLow): for a borrower whom
+    /// a worse decision, submitted by anybody, may reach first.
+    /// @param id The market.
+    /// @param assets Loan tokens.
+    /// @param onBehalf Whose position. The caller's own, or of somebody who authorised the caller.
+    /// @param receiver Who gets the tokens.
+    /// @param minLltvBps Lowest LLTV accepted.
+    /// @return shares Debt shares, rounded up.
+    function borrowWithin(
+        bytes32 id,
+        uint256 assets,
+        address onBehalf,
+        address receiver,
+        uint256 minLltvBps
+    ) external returns (uint256 shares);
 
     /// @notice Pay a debt back; anybody may. More than is owed is not taken.
     /// @dev One of `assets` and `shares` is zero. type(uint256).max of either pays everything, and is never refused for

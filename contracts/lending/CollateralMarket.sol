@@ -145,30 +145,18 @@ contract CollateralMarket is MarketViews, ReentrancyGuardTransient {
         address onBehalf,
         address receiver
     ) external nonReentrant returns (uint256 shares) {
-        if (assets == 0) revert ZeroAmount();
-        if (receiver == address(0)) revert ZeroAddress();
-        _checkAuthorized(onBehalf);
-        Market memory market = _accrue(id);
-        uint256 available = market.totalSupplyAssets - market.totalBorrowAssets;
-        if (assets > available) revert InsufficientLiquidity(available, assets);
-        address token = _params[id].loanToken;
-        _checkWhole(token);
-        Position memory position = _positions[id][onBehalf];
-        _openOrLimit(id, position, onBehalf);
+        return _borrow(id, assets, onBehalf, receiver, 0);
+    }
 
-        shares = SharesLib.toSharesUp(assets, market.totalBorrowAssets, market.totalBorrowShares);
-        position.borrowShares += shares.toUint128();
-        market.totalBorrowShares += uint128(shares);
-        market.totalBorrowAssets += uint128(assets);
-        trackedOf[token] -= assets;
-        _requireHealthy(id, market, position);
-        _requireNotDust(id, market, position);
-        _endCall(id, position, onBehalf);
-        _store(id, market, onBehalf, position);
-
-        emit Borrowed(id, msg.sender, onBehalf, receiver, assets, shares);
-
-        _push(token, receiver, assets);
+    /// @inheritdoc ICollateralMarket
+    function borrowWithin(
+        bytes32 id,
+        uint256 assets,
+        address onBehalf,
+        address receiver,
+        uint256 minLltvBps
+    ) external nonReentrant returns (uint256 shares) {
+        return _borrow(id, assets, onBehalf, receiver, minLltvBps);
     }
 
     /// @inheritdoc ICollateralMarket
@@ -278,6 +266,41 @@ contract CollateralMarket is MarketViews, ReentrancyGuardTransient {
     function setAuthorization(address authorized, bool newIsAuthorized) external {
         isAuthorized[msg.sender][authorized] = newIsAuthorized;
         emit AuthorizationSet(msg.sender, authorized, newIsAuthorized);
+    }
+
+    /// @dev Open or enlarge a debt, unless its threshold would be below `minLltvBps`.
+    function _borrow(
+        bytes32 id,
+        uint256 assets,
+        address onBehalf,
+        address receiver,
+        uint256 minLltvBps
+    ) private returns (uint256 shares) {
+        if (assets == 0) revert ZeroAmount();
+        if (receiver == address(0)) revert ZeroAddress();
+        _checkAuthorized(onBehalf);
+        Market memory market = _accrue(id);
+        uint256 available = market.totalSupplyAssets - market.totalBorrowAssets;
+        if (assets > available) revert InsufficientLiquidity(available, assets);
+        address token = _params[id].loanToken;
+        _checkWhole(token);
+        Position memory position = _positions[id][onBehalf];
+        _openOrLimit(id, position, onBehalf);
+        if (position.lltvBps < minLltvBps) revert LltvTooLow(minLltvBps, position.lltvBps);
+
+        shares = SharesLib.toSharesUp(assets, market.totalBorrowAssets, market.totalBorrowShares);
+        position.borrowShares += shares.toUint128();
+        market.totalBorrowShares += uint128(shares);
+        market.totalBorrowAssets += uint128(assets);
+        trackedOf[token] -= assets;
+        _requireHealthy(id, market, position);
+        _requireNotDust(id, market, position);
+        _endCall(id, position, onBehalf);
+        _store(id, market, onBehalf, position);
+
+        emit Borrowed(id, msg.sender, onBehalf, receiver, assets, shares);
+
+        _push(token, receiver, assets);
     }
 
     /// @dev Judge a borrow: fix the threshold of a position without debt, lower an open one's to today's if that is less.

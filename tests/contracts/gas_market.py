@@ -27,6 +27,7 @@ def measure_market(lab: Lab) -> dict[str, int]:
     lab.decided(2, consumer=market.market, expiresAt=lab.network.now() + 30 * DAY)
     send("borrow, opening", "borrow", id_, 1_000 * UNIT, alice, alice, by=lab.alice)
     send("borrow, further", "borrow", id_, 400 * UNIT, alice, alice, by=lab.alice)
+    send("borrowWithin", "borrowWithin", id_, UNIT, alice, alice, 5_000, by=lab.alice)
     send("repay, part", "repay", id_, 100 * UNIT, 0, alice, by=lab.alice)
     send("withdrawCollateral, with debt", "withdrawCollateral", id_, UNIT, alice, alice, by=lab.alice)
     send("accrueInterest", "accrueInterest", id_, by=lab.relayer)

@@ -162,7 +162,9 @@ def test_a_market_of_genuine_contracts_lends_nothing_on_them(lured: Estate) -> N
     lab = lured.lab
     feed = lab.address("AppraisalFeed")
     lab.contracts["Dollar"], lab.contracts["Gold"] = lab.contracts["DemoToken"], lab.contracts["AssetShares"]
-    market = MarketLab(lab, collateral_feed=feed, loan_feed=ZERO, max_price_age=30 * DAY, max_liquidation_price_age=10**9)
+    market = MarketLab(
+        lab, collateral_feed=feed, loan_feed=ZERO, max_price_age=30 * DAY, max_liquidation_price_age=10**9
+    )
     for token, person in (("Dollar", lab.bob), ("Gold", lab.alice)):
         lab.send(token, "approve", market.market, MAX, by=person)
     lab.send("Dollar", "mint", lab.bob.address, 10**6 * UNIT)

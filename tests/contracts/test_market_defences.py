@@ -67,6 +67,25 @@ def test_a_refused_borrow_lowers_nothing(market: MarketLab) -> None:
     assert market.health() > WAD
 
 
+def test_a_borrower_names_the_lowest_threshold(market: MarketLab) -> None:
+    """A worse decision reaches the registry first: `borrowWithin` stops there, `borrow` does not."""
+    lab = market.lab
+    market.borrower(600 * UNIT)
+    alice = lab.alice.address
+    least = ("borrowWithin", market.id, UNIT, alice, alice)
+    market.send(*least, 7_500, by=lab.alice)
+    with reverts("LltvTooLow", 7_501, 7_500):
+        market.send(*least, 7_501, by=lab.alice)
+    lab.decided(1, consumer=market.market, nonce=1, sequence=2)
+    with reverts("LltvTooLow", 7_500, 5_000):
+        market.send(*least, 7_500, by=lab.alice)
+    assert market.position()["lltvBps"] == 7_500
+    market.send(*least, 5_000, by=lab.alice)
+    assert market.position()["lltvBps"] == 5_000
+    with reverts("Unauthorized", alice, lab.mallory.address):
+        market.send(*least, 0, by=lab.mallory)
+
+
 # Dust.
 
 
