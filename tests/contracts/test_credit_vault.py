@@ -170,14 +170,15 @@ def test_lateness_alone_ends_deposits(lab: Lab) -> None:
     past_due(lab, POOL)
     provide(lab, 2 * POOL)
     repay(lab)
-    assert value(lab, "pocketed") > POOL and value(lab, "totalAssets") == 0
+    assert value(lab, "pocketed") > POOL
+    assert value(lab, "totalAssets") == 0
     lab.travel(lab.network.now() + 400 * DAY)
     assert value(lab, "maxDeposit", lab.bob.address) == 0
     assert claim(lab, due_day(lab), lab.owner) > POOL
 
 
 def test_lateness_wears_a_vault_out_slowly(lab: Lab) -> None:
-    """Nine tenths lent, paid late, claimed and deposited again, nineteen times in a row: nothing is lost but the vault."""
+    """Nine tenths lent, paid late, claimed, deposited again, nineteen times: nothing is lost but the vault."""
     free_line(lab, 0, 1)
     deposit(lab, 10_000 * UNIT, lab.owner)
     provide(lab, 10**6 * UNIT)

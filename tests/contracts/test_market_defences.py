@@ -334,7 +334,7 @@ def test_an_outage_longer_than_a_call_ends_it(rollup: MarketLab) -> None:
 
 def test_no_outage_revives_a_call(rollup: MarketLab) -> None:
     """Over for months, healthy since, never cured: what a later outage ends is not this call."""
-    market, lab = rollup, rollup.lab
+    market = rollup
     end = market.position()["calledAt"] + GRACE + WINDOW
     market.pass_time(90 * DAY, 220)
     assert market.state()[0] == "Healthy"
