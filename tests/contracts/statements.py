@@ -49,9 +49,8 @@ def statements(source: str, tree: Mapping[str, Any]) -> Iterator[Span]:
             head = node.get(HEADS[kind])
             if head is not None:
                 yield _span(source, head)
-        elif kind in SIMPLE:
-            if kind != "VariableDeclarationStatement" or node.get("initialValue"):  # `uint256 x;` only names x
-                yield _span(source, node)
+        elif kind in SIMPLE and (kind != "VariableDeclarationStatement" or node.get("initialValue")):
+            yield _span(source, node)  # but `uint256 x;` only names x
 
 
 def _nodes(node: Any) -> Iterator[Mapping[str, Any]]:

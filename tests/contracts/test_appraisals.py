@@ -1,4 +1,4 @@
-"""The appraisal feed: a price only from a proven, valid, newer appraisal of this very asset, and one that never ends."""
+"""The appraisal feed: a price only from proven, valid, newer appraisals of this very asset, which never ends."""
 
 from __future__ import annotations
 
@@ -265,7 +265,7 @@ def test_a_standing_appraisal_is_not_retracted(estate: Estate) -> None:
 
 
 def test_a_subject_cannot_hide_a_withdrawal(estate: Estate) -> None:
-    """The decision of the revoked appraisal is overwritten by the subject's next one: it can be retracted all the same."""
+    """The subject's next decision overwrites the revoked one, whose appraisal can be retracted all the same."""
     lab = estate.lab
     digest = estate.appraised(400).consent.attestationHash
     lab.travel(lab.network.now() + 1)

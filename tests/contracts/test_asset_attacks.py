@@ -1,4 +1,4 @@
-"""What a leaked surveyor's key costs lenders on shares, and what a majority, a borrower or whoever opens cannot take."""
+"""What a leaked surveyor's key costs lenders on shares, and what majority, borrower or opener cannot take."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ def test_a_feed_of_another_scale_opens_nothing(lured: Estate) -> None:
 
 def test_a_feed_says_what_its_shares_settle_in(pledge: tuple[Estate, MarketLab]) -> None:
     """Shares that settle in play money: no feed for real dollars takes them, and a feed for play money is not sound."""
-    estate, market = pledge
+    estate, _ = pledge
     lab = estate.lab
     shares, dollar = lab.address("AssetShares"), lab.address("Dollar")
     assert lab.read("AppraisalFeed", "isSoundFor", shares, dollar)

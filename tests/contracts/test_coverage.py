@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.contracts.coverage import LEFT_OUT, LEFT_OUT_TESTS
 from tests.contracts.statements import Span, instruction_spans, reached, statements
 
 LEAST = 98.0
@@ -23,6 +24,13 @@ def test_nearly_every_line_runs(repository: Path) -> None:
     print(done.stdout)
     figures = json.loads(done.stdout.splitlines()[-1])
     assert figures["percent"] >= LEAST, done.stdout
+
+
+def test_what_is_left_out_exists(repository: Path) -> None:
+    """A renamed test would otherwise come back unnoticed, and fail on the other build."""
+    folder = repository / "tests" / "contracts"
+    assert all((folder / name).is_file() for name in LEFT_OUT)
+    assert all(f"def {test}(" in (folder / file).read_text() for file, test in LEFT_OUT_TESTS)
 
 
 def test_instructions_lead_back_to_statements() -> None:

@@ -1,4 +1,4 @@
-"""When appraisals have ended, nine tenths take the asset at its best appraisal ever: nobody is a hostage, nobody is robbed."""
+"""When appraisals have ended, nine tenths take the asset at its best appraisal ever: no hostage, no robbery."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_less_than_nine_tenths_wait_for_an_appraisal(estate: Estate) -> None:
 
 
 def test_a_minority_ends_the_lapse_with_a_new_appraisal(estate: Estate) -> None:
-    """Whoever thinks the asset is worth more than ever before commissions a survey, before the buyout as after 180 days."""
+    """Whoever thinks the asset is worth more than ever commissions a survey, before the buyout as after 180 days."""
     lab = estate.lab
     lab.travel(lab.read("AppraisalFeed", "expiresAt") + LAPSE)
     assert lab.read("AppraisalFeed", "hasLapsed")

@@ -104,7 +104,7 @@ class MarketBooks(RuleBasedStateMachine):
         try:
             receipt = self.desk.send(function, self.desk.id, *args, by=by)
         except TransactionReverted as refusal:
-            assert not allowed, f"{function} was refused: {refusal}"
+            assert not allowed, f"{function} was refused: {refusal}"  # noqa: PT017 - expected or not, by the books
             self.clock = self.lab.network.now()  # a refused transaction may or may not have made a block
             self.tick()
             return None
@@ -211,7 +211,7 @@ class MarketBooks(RuleBasedStateMachine):
 
     @rule(who=st.sampled_from([0, 2]), tier=st.sampled_from([1, 2]))
     def judge(self, who: int, tier: int) -> None:
-        """A new decision: a worse tier must bind the whole debt from its next borrow on, a better one no debt at all."""
+        """A new decision: a worse tier binds the whole debt from its next borrow on, a better one no debt at all."""
         self.sequence += 1
         self.decide(who, tier)
         self.tick()

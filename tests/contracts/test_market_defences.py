@@ -1,4 +1,4 @@
-"""What an audit's attacks on the collateral market meet: thresholds, dust, rounding, outages, and what is merely said."""
+"""What attacks on the collateral market meet: thresholds, dust, rounding, outages, and what is merely said."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -305,7 +306,7 @@ def test_claims_never_exceed_the_money_and_the_last_one_empties_it(
     assert 0 <= cost * SUPPLY * DOLLAR - exact < SUPPLY * DOLLAR
     bounds = sorted({0, minority, *(cut % minority for cut in cuts)})
     left, supply = cost, minority
-    for low, high in zip(bounds, bounds[1:], strict=False):
+    for low, high in itertools.pairwise(bounds):
         amount = left * (high - low) // supply
         assert 0 <= amount <= left
         assert amount * minority >= cost * (high - low) - len(bounds) * minority

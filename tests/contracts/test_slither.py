@@ -17,9 +17,9 @@ from prover.chain.solc import STOCK_FOLDERS, find_solc, standard_input
 
 # Not asked, because the answer is the same everywhere.
 LEFT_OUT = {
-    "assembly": "each block is commented, memory-safe and tested; there is no other way to bound a call's gas and answer",
+    "assembly": "each block is commented, memory-safe and tested; nothing else bounds a call's gas and answer",
     "timestamp": "days, terms and expiry are the subject; the seconds a proposer can shift change none of them",
-    "incorrect-equality": "what is compared with zero are the contracts' own books, never a balance a stranger can move",
+    "incorrect-equality": "what is compared with zero is the contracts' own books, never a balance a stranger can move",
     "uninitialized-local": "a local starts at zero; each of these is meant to",
     "calls-loop": "batches and feeds call contracts that the caller or the deployer chose",
     "dead-code": "what VerdictConsumer and the libraries offer is for those who inherit or import it",
